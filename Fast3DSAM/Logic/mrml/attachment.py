@@ -1,0 +1,105 @@
+"""One session at work on one volume and one segmentation: the way from a prompt to the changed segment."""
+
+from __future__ import annotations
+
+from typing import Callable, List, Optional, Sequence
+
+import numpy as np
+
+from ..errors import SceneError
+from ..prompts import PromptHistory
+from .locks import is_locked
+from .markups import ScenePoint
+from .prompt_session import MaskUpdate, PromptSession
+from .segment_states import SegmentStates
+from .segmentations import SegmentationTarget
+from .volumes import VolumeInput, world_geometry
+
+ACTIVE_ATTRIBUTE = "Fast3DSAM.ActiveSegment"
+
+
+class Attachment:
+    """`active`: ID of the segment that prompts go to; None: the next prompt makes a new one."""
+
+    def __init__(
+        self,
+        session: PromptSession,
+        volume: VolumeInput,
+        target: SegmentationTarget,
+        on_error: Callable[[str], None],
+    ) -> None:
+        self.session = session
+        self.volume = volume
+        self.target = target
+        self.states = SegmentStates(target, session, on_error)
+        self.geometry = world_geometry(volume.node)
+        self.active: Optional[str] = None
+
+    def resume(self) -> None:
+        """Go to the segment that was active when the scene was saved."""
+        active = self.target.node.GetAttribute(ACTIVE_ATTRIBUTE)
+        self.activate(active if active in self.target.segment_ids else None)
+
+    def activate(self, segment_id: Optional[str]) -> None:
+        """Give the session this segment's prompts; no segment changes."""
+        if segment_id is None:
+            self.session.use_history(PromptHistory())
+        else:
+            self.target.segment(segment_id)
+            self.states.activate(segment_id)
+        self._remember(segment_id)
+
+    def moved(self) -> bool:
+        """Follow the volume's transform; True if it lies elsewhere now. Raises `GeometryError` if non-linear."""
+        geometry = world_geometry(self.volume.node)
+        if geometry == self.geometry:
+            return False
+        self.geometry = geometry
+        return True
+
+    def points(self) -> List[ScenePoint]:
+        """The active segment's points, in the world."""
+        return [
+            ScenePoint(p.id, tuple(map(float, self.geometry.kji_to_ras(p.position))), p.positive)
+            for p in self.session.prompts.points
+        ]
+
+    def kji(self, positions_ras: Sequence) -> np.ndarray:
+        """(..., 3) world RAS mm -> (..., 3) voxels (k, j, i)."""
+        return self.geometry.ras_to_kji(positions_ras)
+
+    def reconcile(self) -> None:
+        """Before a prompt: the volume must be as it was, the segment may have been changed by hand."""
+        if not self.volume.is_current:
+            raise SceneError(f"The voxels of '{self.volume.name}' were changed; prepare the volume again.")
+        self.moved()
+        if self.active is not None:
+            self.target.segment(self.active)
+            self.states.reconcile(self.active)
+
+    def change(self, ask: Callable[[], MaskUpdate], save: bool) -> MaskUpdate:
+        """Reconcile, let the session do `ask`, and write the mask if the prompts changed. `save`: for Slicer's undo."""
+        self.reconcile()
+        before = self.session.prompts
+        update = ask()
+        if self.session.prompts != before:
+            if self.active is None:
+                self._remember(self.target.add())
+                self.states.begin(self.active)
+            self._write(update, save)
+        return update
+
+    def _write(self, update: MaskUpdate, save: bool) -> None:
+        target, states = self.target, self.states
+        if save:
+            target.save_state()
+        others = [id for id in target.segment_ids if id != self.active and not is_locked(target.node, id)]
+        intact = {id for id in others if states.intact(id)}
+        mask, changed = target.write(self.active, update.box, update.box_mask)
+        states.written(self.active, update.box, mask)
+        for id in intact.intersection(changed):
+            states.renew(id)
+
+    def _remember(self, segment_id: Optional[str]) -> None:
+        self.active = segment_id
+        self.target.node.SetAttribute(ACTIVE_ATTRIBUTE, segment_id or "")

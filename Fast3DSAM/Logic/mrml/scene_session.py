@@ -1,0 +1,322 @@
+"""An interactive session on a MRML scene: Markups points in, segments out. No Qt, no torch, no global scene.
+
+Positions are world RAS millimetres. What a user does to the Markups points is reported through `on_update` and
+`on_error`; what the caller asks for by a method is returned or raised. Main thread only; to embed a volume elsewhere,
+call `read_volume` here, `session.set_volume(volume.voxels, geometry=volume.geometry)` there, and `attach` here.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, List, Optional, Sequence
+
+import numpy as np
+import slicer
+
+from ..errors import Fast3DSAMError, SceneError
+from .attachment import Attachment
+from .locks import is_locked, protect_all, protects_all, set_locked
+from .markups import Key, PromptMarkups, Ras, ScenePoint
+from .observers import Observers
+from .point_follower import Ask, PointFollower
+from .prompt_session import MaskUpdate, PromptSession
+from .segmentations import SegmentationTarget, new_segmentation
+from .volumes import VolumeInput, read_volume, require_in_scene
+
+_NO_VOLUME = "There is no volume to segment yet; choose a volume first."
+
+
+class SceneSession:
+    """Ties one `session` to one volume, one segmentation and two Markups nodes of `scene`.
+
+    `foreground`, `background`: fiducial nodes to use; where None, the scene's own ones, else new ones. `save_state`:
+    see `SegmentationTarget`; the Segment Editor passes its own. `on_update(update)` runs after each change.
+    """
+
+    def __init__(
+        self,
+        scene,
+        session: PromptSession,
+        *,
+        foreground=None,
+        background=None,
+        on_update: Optional[Callable[[MaskUpdate], None]] = None,
+        on_error: Optional[Callable[[str], None]] = None,
+        save_state: Optional[Callable[[], object]] = None,
+    ) -> None:
+        self.session = session
+        self._scene = scene
+        self._given = (foreground, background)
+        self._on_update = on_update or (lambda update: None)
+        self._on_error = on_error or (lambda message: None)
+        self._save_state = save_state
+        self._attached: Optional[Attachment] = None
+        self._is_changing = False
+        self._markups = PromptMarkups(scene, lambda: self._follower.follow(), lambda: self._follower.drag_ended())
+        self._follower = PointFollower(session, self._markups, self._idle_attachment, self._change, self._on_error)
+        self._why_detached = _NO_VOLUME
+        self._node_observers = Observers()
+        self._scene_observers = Observers()
+        self._scene_observers.add(scene, scene.NodeRemovedEvent, self._node_removed, data=object)
+        self._scene_observers.add(scene, scene.StartCloseEvent, self._scene_closing)
+
+    # --- volume and segmentation -------------------------------------------------------------------------------------
+
+    def set_volume(self, volume_node, segmentation_node=None, progress=None, cancel=None) -> float:
+        """Read, embed and attach in one go; seconds of embedding."""
+        volume = read_volume(require_in_scene(volume_node, self._scene, "volume"))
+        seconds = self.session.set_volume(volume.voxels, geometry=volume.geometry, progress=progress, cancel=cancel)
+        self.attach(volume, segmentation_node)
+        return seconds
+
+    def attach(self, volume: VolumeInput, segmentation_node=None) -> None:
+        """Work on a volume that the session already has; without a segmentation node a new one is made.
+
+        Goes on with the segment that was active when the scene was saved. Points that the user placed before count as
+        clicks. Raises `SceneError` where a node is gone or the volume was changed meanwhile.
+        """
+        require_in_scene(volume.node, self._scene, "volume")
+        if not volume.is_current or not self.session.has_volume or tuple(self.session.shape) != tuple(volume.shape):
+            raise SceneError(f"The volume '{volume.name}' is not the one that was prepared; prepare it again.")
+        if segmentation_node is None:
+            segmentation_node = new_segmentation(self._scene, volume)
+        require_in_scene(segmentation_node, self._scene, "segmentation")
+        target = SegmentationTarget(segmentation_node, volume, save_state=self._save_state)
+        attached = Attachment(self.session, volume, target, self._on_error)
+        self.detach()
+        self._attached = attached
+        self._observe_nodes(volume.node, segmentation_node)
+        self._markups.use(*(node if node and self._scene.IsNodePresent(node) else None for node in self._given))
+        attached.resume()
+        self._markups.match(attached.points())
+        self._markups.show(attached.points())
+        self._follower.follow()
+
+    def detach(self, why: str = _NO_VOLUME) -> None:
+        """Let go of volume and segmentation; prompts and segments stay in the scene."""
+        self._node_observers.clear()
+        self._markups.close()
+        self._attached = None
+        self._why_detached = why
+
+    def close(self) -> None:
+        """Remove every observer; afterwards nothing in the scene calls this object."""
+        self.detach("This session was closed; start a new one.")
+        self._scene_observers.clear()
+
+    @property
+    def is_attached(self) -> bool:
+        return self._attached is not None
+
+    @property
+    def volume_node(self):
+        return self._attached.volume.node if self._attached else None
+
+    @property
+    def segmentation_node(self):
+        return self._attached.target.node if self._attached else None
+
+    @property
+    def foreground_node(self):
+        """The node to place foreground points in; it can change when the user deletes it."""
+        return self._markups.node(True)
+
+    @property
+    def background_node(self):
+        return self._markups.node(False)
+
+    @property
+    def history(self):
+        """Our `vtkSegmentationHistory`: Slicer's own undo and redo of the segmentation."""
+        return self._ready().target.history
+
+    # --- segments ----------------------------------------------------------------------------------------------------
+
+    @property
+    def segment_ids(self) -> List[str]:
+        return self._ready().target.segment_ids
+
+    @property
+    def active_segment_id(self) -> Optional[str]:
+        """The segment that prompts go to; None: the next prompt makes a new one."""
+        return self._attached.active if self._attached else None
+
+    @active_segment_id.setter
+    def active_segment_id(self, segment_id: Optional[str]) -> None:
+        attached = self._ready()
+        if segment_id != attached.active:
+            attached.activate(segment_id)
+            self._show_points()
+
+    def new_segment(self, name: Optional[str] = None) -> str:
+        """Add an empty segment and go to it; its ID."""
+        self.active_segment_id = self._ready().target.add(name)
+        return self.active_segment_id
+
+    def next_segment(self) -> str:
+        """Go to the segment after the active one; after the last, if it has prompts, to a new one. Its ID."""
+        ids, active = self.segment_ids, self.active_segment_id
+        following = ids[ids.index(active) + 1 :] if active in ids else []
+        if following:
+            self.active_segment_id = following[0]
+        elif active is None or len(self.session.prompts):
+            self.new_segment()
+        return self.active_segment_id
+
+    def is_locked(self, segment_id: str) -> bool:
+        """Whether prompts for other segments must leave this one alone (the default)."""
+        target = self._ready().target
+        target.segment(segment_id)
+        return is_locked(target.node, segment_id)
+
+    def set_locked(self, segment_id: str, locked: bool) -> None:
+        target = self._ready().target
+        target.segment(segment_id)
+        with target.own_change():
+            set_locked(target.node, segment_id, locked)
+
+    @property
+    def protect_all(self) -> bool:
+        """The lock switch for all segments; setting it sets every segment's own one."""
+        return protects_all(self._ready().target.node)
+
+    @protect_all.setter
+    def protect_all(self, on: bool) -> None:
+        target = self._ready().target
+        with target.own_change():
+            protect_all(target.node, on)
+
+    # --- prompts -----------------------------------------------------------------------------------------------------
+
+    def points(self) -> List[ScenePoint]:
+        """The active segment's points in the order in which they were given."""
+        return self._attached.points() if self._attached else []
+
+    def place(self, position_ras: Sequence[float], positive: bool = True) -> MaskUpdate:
+        """A click at a world position."""
+        return self._change(lambda at: self.session.add_point(at.kji(position_ras), positive))
+
+    def move_point(self, id: int, position_ras: Sequence[float]) -> MaskUpdate:
+        return self._change(lambda at: self.session.move_point(id, at.kji(position_ras)))
+
+    def remove_point(self, id: int) -> MaskUpdate:
+        return self._change(lambda at: self.session.remove_point(id))
+
+    def flip_point(self, id: int) -> MaskUpdate:
+        """Foreground becomes background and the other way round."""
+        return self._change(lambda at: self.session.flip_point(id))
+
+    def add_box_ras(self, corners: Sequence[Sequence[float]]) -> MaskUpdate:
+        """The object lies within the box, along the volume's axes, around these world points (n, 3), n >= 2.
+
+        Two opposite corners do where the box has the volume's axes; for an oblique ROI give all eight.
+        """
+
+        def ask(at: Attachment) -> MaskUpdate:
+            kji = at.kji(corners)
+            lo, hi, last = kji.min(axis=0), kji.max(axis=0), np.array(at.volume.shape) - 1
+            if (hi >= 0).all() and (lo <= last).all():
+                lo, hi = np.maximum(lo, 0), np.minimum(hi, last)
+            return self.session.add_box(tuple(lo), tuple(hi))
+
+        return self._change(ask)
+
+    def add_scribble_ras(self, points: Sequence[Sequence[float]], positive: bool = True) -> MaskUpdate:
+        """A stroke through these world points (n, 3)."""
+        return self._change(lambda at: self.session.add_scribble(at.kji(points), positive))
+
+    def clear(self) -> MaskUpdate:
+        """Remove all prompts of the active segment, and with them its mask; `undo` brings both back."""
+        return self._change(lambda at: self.session.reset())
+
+    def undo(self) -> MaskUpdate:
+        """One step back in the active segment's prompts; a change made by hand counts as a step."""
+        return self._change(lambda at: self.session.undo())
+
+    def redo(self) -> MaskUpdate:
+        return self._change(lambda at: self.session.redo())
+
+    def preview_ras(self, position_ras: Sequence[float], positive: bool = True) -> MaskUpdate:
+        """What a click there would give; writes nothing."""
+        attached = self._ready()
+        attached.reconcile()
+        return self.session.preview(attached.kji(position_ras), positive)
+
+    def suggest_next_ras(self) -> Optional[Ras]:
+        """World position where the model is least sure; None if it has no doubt."""
+        attached = self._ready()
+        attached.reconcile()
+        position = self.session.suggest_next()
+        return None if position is None else tuple(map(float, attached.geometry.kji_to_ras(position)))
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _ready(self) -> Attachment:
+        if self._attached is None:
+            raise SceneError(self._why_detached)
+        if None in (self.foreground_node, self.background_node):
+            self._markups.use()
+            self._show_points()
+        return self._attached
+
+    def _change(self, ask: Ask, save: bool = True, reject: Sequence[Key] = ()) -> MaskUpdate:
+        attached = self._ready()
+        if self._is_changing:
+            raise SceneError("The previous prompt is still being worked on; try again when it is done.")
+        self._is_changing = True
+        done = False
+        try:
+            update = attached.change(lambda: ask(attached), save)
+            done = True
+        finally:
+            self._is_changing = False
+            self._show_points(() if done else reject)
+        self._on_update(update)
+        self._follower.follow()  # a point that came in the meantime
+        return update
+
+    def _idle_attachment(self) -> Optional[Attachment]:
+        return None if self._is_changing else self._attached
+
+    def _show_points(self, reject: Sequence[Key] = ()) -> None:
+        self._markups.show(self.points(), reject)
+
+    def _observe_nodes(self, volume_node, segmentation_node) -> None:
+        add = self._node_observers.add
+        add(volume_node, volume_node.TransformModifiedEvent, self._volume_moved)
+        add(volume_node, "ModifiedEvent", self._volume_moved)
+        segmentation = slicer.vtkSegmentation
+        add(segmentation_node, segmentation.SegmentRemoved, self._segment_removed, data=str)
+        add(segmentation_node, segmentation.SegmentModified, self._segment_modified, data=str)
+        add(segmentation_node, segmentation.SourceRepresentationModified, self._segment_modified, data=str)
+        add(segmentation_node, segmentation_node.SegmentationChangedEvent, self._segment_modified)
+
+    def _segment_modified(self, segment_id: Optional[str] = None) -> None:
+        if self._attached and not self._attached.target.is_writing:
+            self._attached.states.suspect(segment_id)
+
+    def _segment_removed(self, segment_id: str) -> None:
+        if self._attached:
+            self._attached.states.forget(segment_id)
+            if self.active_segment_id == segment_id:
+                self.active_segment_id = None
+
+    def _volume_moved(self) -> None:
+        try:
+            if self._attached and self._attached.moved():
+                self._show_points()
+        except Fast3DSAMError as error:
+            self._on_error(str(error))
+
+    def _node_removed(self, node) -> None:
+        if node is self.volume_node:
+            self.session.clear_volume()
+            self.detach(f"The volume '{node.GetName()}' was deleted; choose another volume.")
+        elif node is self.segmentation_node:
+            self.detach(f"The segmentation '{node.GetName()}' was deleted; choose or make another one.")
+        else:
+            self._markups.lose(node)
+
+    def _scene_closing(self) -> None:
+        if self._attached:
+            self.session.clear_volume()
+        self.detach("The scene was closed; choose a volume.")

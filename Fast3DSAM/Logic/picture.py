@@ -13,6 +13,7 @@ from .planes import Plane, planes_through
 
 Rectangle = Tuple[float, float, float, float]  # left, right, bottom, top in millimetres, y downwards
 
+SUFFIXES = (".png", ".svg", ".pdf")
 PAPER, EDGE, TEXT, FAINT = "#101418", "#2b333b", "#e6edf3", "#9fb0bf"
 CONTOUR, POSITIVE, NEGATIVE = "#ffb703", "#3ddc84", "#ff5c5c"
 # Inches: height of the tallest plane, space between planes and around them, head with the title, foot with the caption.
@@ -31,11 +32,12 @@ def draw_planes(
     title: str = "",
     caption: str = "",
 ) -> None:
-    """Draw the three planes through the first click to an image file (.png, .svg or .pdf).
+    """Draw the three planes through the first click to an image file with one of `SUFFIXES`.
 
     `voxels` and the boolean `mask` are (k, j, i); clicks are (k, j, i) positions; a click on another slice is hollow.
     Raises `InvalidPromptError` without any click and `VolumeFileError` where the file cannot be written.
     """
+    check_picture_path(path)
     clicks = [(position, POSITIVE, "o") for position in foreground]
     clicks += [(position, NEGATIVE, "X") for position in background]
     if not clicks:
@@ -47,6 +49,8 @@ def draw_planes(
     views = _views(planes, contours, places)
     window = _grey_window(slices, contours, slices[0][_pixel(planes[0], places[0][0])])
 
+    narrowest = min(right - left for left, right, _, _ in views)
+    bar = max((length for length in (1, 2, 5, 10, 20, 50, 100, 200) if length <= narrowest / 3), default=1)
     figure, cells = _figure(views)
     for plane, view, axes, grey, contour, spots in zip(planes, views, cells, slices, contours, places):
         axes.imshow(grey, cmap="gray", vmin=window[0], vmax=window[1], extent=plane.extent, interpolation="bicubic")
@@ -58,15 +62,24 @@ def draw_planes(
             hollow = {"markersize": 7, "markerfacecolor": "none", "markeredgecolor": colour}
             axes.plot(x, y, marker, zorder=3, **(style if solid else hollow))
         axes.set(xlim=view[:2], ylim=view[2:])
-        _draw_labels(axes, plane, view)
+        _draw_labels(axes, plane, view, bar)
     height = figure.get_figheight()
     margin = GAP / figure.get_figwidth()
     figure.text(margin, 1 - HEAD / 2 / height, title, color=TEXT, fontsize=15, weight="bold", va="center")
     figure.text(margin, FOOT / 2 / height, caption, color=FAINT, fontsize=11, va="center")
     try:
         figure.savefig(path, dpi=130, facecolor=PAPER)
-    except (OSError, ValueError) as error:
-        raise VolumeFileError(f"The picture {str(path)!r} cannot be written ({error}); choose a .png file.") from error
+    except OSError as error:
+        raise VolumeFileError(f"The picture {str(path)!r} cannot be written ({error}); choose another file.") from error
+
+
+def check_picture_path(path: Union[str, Path]) -> None:
+    """Raises `VolumeFileError` now for a file that `draw_planes` could not write later."""
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise VolumeFileError(f"{str(path)!r} is no format for a picture; end it in one of {', '.join(SUFFIXES)}.")
+    if not path.parent.is_dir():
+        raise VolumeFileError(f"The folder of the picture {str(path)!r} does not exist; make it or choose another one.")
 
 
 def _views(planes: Sequence[Plane], contours: Sequence, places: Sequence[Sequence]) -> List[Rectangle]:
@@ -150,10 +163,10 @@ def _draw_contour(axes: Any, plane: Plane, contour: np.ndarray) -> None:
     axes.contour(x, y, padded, levels=[0.5], colors=[CONTOUR], linewidths=1.8)
 
 
-def _draw_labels(axes: Any, plane: Plane, view: Rectangle) -> None:
+def _draw_labels(axes: Any, plane: Plane, view: Rectangle, length: int) -> None:
     from matplotlib.patheffects import withStroke
 
-    outline = [withStroke(linewidth=2.5, foreground="black")]
+    outline, thick = ([withStroke(linewidth=width, foreground="black")] for width in (2.5, 4.5))
     left, right, top, bottom = plane.letters
     for x, y, text, across, up in (
         (0.02, 0.5, left, "left", "center"),
@@ -164,10 +177,8 @@ def _draw_labels(axes: Any, plane: Plane, view: Rectangle) -> None:
     ):
         axes.text(x, y, text, color=TEXT, size=11, ha=across, va=up, transform=axes.transAxes, path_effects=outline)
     x0, x1, y1, y0 = view
-    length = max((v for v in (1, 2, 5, 10, 20, 50, 100, 200) if v <= (x1 - x0) / 3), default=1)
     end, height = x1 - 0.03 * (x1 - x0), y1 - 0.03 * (y1 - y0)
-    bar = [withStroke(linewidth=4.5, foreground="black")]
-    axes.plot([end - length, end], [height, height], color=TEXT, linewidth=2.5, path_effects=bar)
+    axes.plot([end - length, end], [height, height], color=TEXT, linewidth=2.5, path_effects=thick)
     axes.text(
         end,
         height - 0.02 * (y1 - y0),

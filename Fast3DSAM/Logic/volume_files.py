@@ -95,11 +95,6 @@ def check_mask_path(path: Union[str, Path]) -> None:
     path = Path(path)
     if not path.name.lower().endswith(MASK_SUFFIXES):
         raise VolumeFileError(f"{str(path)!r} is no format for a mask; end it in one of {', '.join(MASK_SUFFIXES)}.")
-    check_folder(path)
-
-
-def check_folder(path: Path) -> None:
-    """Raises `VolumeFileError` where the folder of a file to be written does not exist."""
     if not path.parent.is_dir():
         raise VolumeFileError(f"The folder of {str(path)!r} does not exist; make it or choose another one.")
 

@@ -64,8 +64,11 @@ def test_a_picture_without_a_click_is_refused(tmp_path):
         draw_planes(voxels, VolumeGeometry.from_spacing(SPACING), mask, [], [], tmp_path / "p.png")
 
 
-@pytest.mark.parametrize("name", ["nowhere/p.png", "p.xyz"])
-def test_a_picture_that_cannot_be_written_is_refused(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "reason"), [("nowhere/p.png", "folder"), ("p.xyz", "format"), ("taken.png", "written")]
+)
+def test_a_picture_that_cannot_be_written_is_refused(tmp_path, name, reason):
+    (tmp_path / "taken.png").mkdir()
     voxels, mask = a_ball()
-    with pytest.raises(VolumeFileError, match="cannot be written"):
+    with pytest.raises(VolumeFileError, match=reason):
         draw_planes(voxels, VolumeGeometry.from_spacing(SPACING), mask, [(10, 30, 25)], [], tmp_path / name)

@@ -1,0 +1,85 @@
+"""Every number of the network, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Dict, Tuple
+
+from ..errors import CheckpointError
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """One network of the Fast 3D SAM family. Sizes in voxels, widths in channels.
+
+    `tile_size` is the edge of the cubic tile that the session feeds; the network itself takes any multiple of
+    `patch_size`. `window` tokens per axis form a clustering window with `centres` super tokens per axis each.
+    """
+
+    name: str
+    tile_size: int
+    width: int
+    depth: int
+    heads: int
+    mlp_ratio: float
+    patch_size: int = 8
+    patches_from_detail: bool = True  # patch embedding on the 1/4 features; False: SAM's own, on the image
+    position_size: int = 8  # tokens per axis of the stored position tables; interpolated to the grid at hand
+    relative_position: bool = False  # SAM's decomposed relative positions, along the two in-slice axes
+    clustering: bool = True
+    window: int = 4
+    centres: int = 2
+    cluster_iterations: int = 2
+    lora_rank: int = 4
+    adapter_width: int = 32
+    neck_width: int = 64
+    detail_widths: Tuple[int, int] = (24, 48)  # at 1/2 and 1/4
+    decoder_widths: Tuple[int, int] = (16, 32)  # at 1/2 and 1/4
+    key_widths: Tuple[int, int] = (8, 16)  # similarity keys at 1/2 and 1/4
+    thin_width: int = 8  # 3x3x3 convolutions per click at 1/2 resolution, where voxels are many
+    decoder_depth: int = 2
+    in_channels: int = 3
+
+    def __post_init__(self) -> None:
+        if self.tile_size % self.patch_size:
+            raise ValueError(f"tile_size {self.tile_size} must be a multiple of patch_size {self.patch_size}")
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
+        if self.window % self.centres:
+            raise ValueError(f"window {self.window} must be a multiple of centres {self.centres}")
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Plain values, as stored in a checkpoint."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Dict[str, Any]) -> ModelConfig:
+        """Raises `CheckpointError` for fields that this version does not know."""
+        unknown = set(values) - {f.name for f in fields(cls)}
+        if unknown:
+            raise CheckpointError(
+                f"The checkpoint's configuration has unknown fields {sorted(unknown)}; "
+                "it was made by a newer version, update Fast3DSAM."
+            )
+        tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**tuples)
+
+
+SMALL = ModelConfig(name="small", tile_size=64, width=128, depth=6, heads=4, mlp_ratio=3.0)
+
+VIT_B = ModelConfig(
+    name="vit_b",
+    tile_size=128,
+    width=768,
+    depth=12,
+    heads=12,
+    mlp_ratio=4.0,
+    patches_from_detail=False,
+    position_size=64,
+    relative_position=True,
+    lora_rank=4,
+    adapter_width=32,
+    neck_width=256,
+)
+
+CONFIGS = {config.name: config for config in (SMALL, VIT_B)}

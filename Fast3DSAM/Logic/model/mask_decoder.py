@@ -1,0 +1,117 @@
+"""The mask decoder: two-way attention, thin convolutions up to 1/2 resolution, and its own IoU estimate."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import ModelConfig
+from .detail import ResidualBlock, UpsampleLinear
+from .image_encoder import ImageEmbedding
+from .prompt_encoder import EncodedPrompts
+
+
+class MaskPrediction(NamedTuple):
+    """`logits` (B, 1, D/2, H/2, W/2), `iou` (B,) estimated in 0..1."""
+
+    logits: Tensor
+    iou: Tensor
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention of `queries` (B, Q, C) to `keys` (B, K, C); `valid` (B, K) hides padding."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, queries: Tensor, keys: Tensor, values: Tensor, valid: Tensor = None) -> Tensor:
+        def split(x: Tensor) -> Tensor:
+            return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+        mask = None if valid is None else valid[:, None, None, :]
+        mixed = F.scaled_dot_product_attention(
+            split(self.query(queries)), split(self.key(keys)), split(self.value(values)), attn_mask=mask
+        )
+        return self.proj(mixed.transpose(1, 2).flatten(2))
+
+
+class TwoWayBlock(nn.Module):
+    """Tokens look at each other, then at the image; then the image looks at the tokens (as in SAM)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.self_attention = CrossAttention(width, heads)
+        self.token_to_image = CrossAttention(width, heads)
+        self.image_to_token = CrossAttention(width, heads)
+        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(4))
+        self.image_norm = nn.LayerNorm(width)
+
+    def forward(self, tokens: Tensor, valid: Tensor, image: Tensor, position: Tensor):
+        """tokens (B, N, C), image (B, V, C), position (1, V, C) -> both updated."""
+        normed = self.norms[0](tokens)
+        tokens = tokens + self.self_attention(normed, normed, normed, valid)
+        seen = self.image_norm(image)
+        tokens = tokens + self.token_to_image(self.norms[1](tokens), seen + position, seen)
+        tokens = tokens + self.mlp(self.norms[2](tokens))
+        normed = self.norms[3](tokens)
+        return tokens, image + self.image_to_token(seen + position, normed, normed, valid)
+
+
+class MaskDecoder(nn.Module):
+    """Cached image embedding + encoded prompts -> `MaskPrediction`."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        half, quarter = config.decoder_widths
+        coarse, thin = config.neck_width, config.thin_width
+        self.mask_token = nn.Parameter(torch.randn(1, 1, coarse) * 0.02)
+        self.iou_token = nn.Parameter(torch.randn(1, 1, coarse) * 0.02)
+        self.two_way = nn.ModuleList(TwoWayBlock(coarse, 4) for _ in range(config.decoder_depth))
+        self.at_coarse = ResidualBlock(coarse)
+        self.to_quarter = UpsampleLinear(coarse, quarter)
+        self.at_quarter = ResidualBlock(quarter)
+        self.to_half = UpsampleLinear(quarter, half)
+        self.thin = nn.Conv3d(half, thin, 1)
+        self.at_half = nn.ModuleList(nn.Conv3d(thin, thin, 3, padding=1) for _ in range(2))
+        self.hyper = nn.Sequential(nn.Linear(coarse, coarse), nn.GELU(), nn.Linear(coarse, half + thin + 1))
+        self.iou_head = nn.Sequential(nn.Linear(2 * coarse + 2, coarse), nn.GELU(), nn.Linear(coarse, 1))
+
+    def forward(self, embedding: ImageEmbedding, prompts: EncodedPrompts, position: Tensor) -> MaskPrediction:
+        """`position` (1, V, C): the encoding of the coarse grid, see `PromptEncoder.grid_position`."""
+        batch = len(prompts.tokens)
+        image = embedding.coarse + prompts.coarse
+        grid = image.shape[2:]
+        image = image.flatten(2).transpose(1, 2)
+        own = torch.cat([self.mask_token, self.iou_token], 1).expand(batch, -1, -1).to(prompts.tokens.dtype)
+        tokens = torch.cat([own, prompts.tokens], 1)
+        valid = F.pad(prompts.valid, (2, 0), value=True)
+        for block in self.two_way:
+            tokens, image = block(tokens, valid, image, position)
+        image = image.transpose(1, 2).unflatten(2, grid)
+        coarse = self.at_coarse(image)
+        quarter = self.at_quarter(self.to_quarter(coarse) + embedding.quarter + prompts.quarter)
+        half = F.relu(self.to_half(quarter) + embedding.half + prompts.half)
+        thin = self.thin(half)
+        for convolution in self.at_half:
+            thin = thin + F.relu(convolution(thin))
+        voxels = torch.cat([half, thin], 1)
+        weights, offset = self.hyper(tokens[:, 0]).split([voxels.shape[1], 1], 1)
+        logits = torch.einsum("bc,bcdhw->bdhw", weights, voxels)[:, None] + offset[..., None, None, None]
+        return MaskPrediction(logits.float(), self._iou(logits.detach().float(), coarse, tokens[:, 1]))
+
+    def _iou(self, logits: Tensor, coarse: Tensor, token: Tensor) -> Tensor:
+        """From the IoU token, what the mask covers, its size, and how sure its voxels are."""
+        inside = logits.sigmoid()
+        share = F.adaptive_avg_pool3d(inside, coarse.shape[2:])
+        covered = (coarse.float() * share).sum((2, 3, 4)) / (share.sum((2, 3, 4)) + 1e-3)
+        size = torch.log10(inside.sum((1, 2, 3, 4)) + 1) / 4
+        sure = (inside * inside).sum((1, 2, 3, 4)) / (inside.sum((1, 2, 3, 4)) + 1e-3)
+        features = torch.cat([token.float(), covered, size[:, None], sure[:, None]], 1)
+        return self.iou_head(features)[:, 0].float().sigmoid()

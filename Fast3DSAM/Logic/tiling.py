@@ -1,0 +1,120 @@
+"""The pyramid of isotropic levels and its tiles: where each network input lies in the volume. Numbers only.
+
+Level 0 frames the whole volume in one tile; each further level halves the voxel size. A level's grid shares the
+volume's axes and starts at its corner: position x in voxels of a level is ((p + 0.5) / scale - 0.5) for position p in
+voxels of the volume, with `scale` volume voxels per level voxel on each axis (k, j, i).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Iterator, Sequence, Tuple
+
+import numpy as np
+
+from .geometry import Box
+
+Kji = Tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Level:
+    """One resolution: `voxel_mm` isotropic, `scale` volume voxels per level voxel, `shape` level voxels (k, j, i)."""
+
+    index: int
+    voxel_mm: float
+    scale: Tuple[float, float, float]
+    shape: Kji
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A cubic crop of a level: `origin` (k, j, i) is its first voxel, negative where the volume is smaller."""
+
+    level: int
+    origin: Kji
+
+
+class Pyramid:
+    """Levels and tiles of one volume of `shape` voxels (k, j, i) and `spacing` millimetres."""
+
+    def __init__(self, shape: Kji, spacing: Sequence[float], tile_size: int, finest: float = 0.71) -> None:
+        """`finest`: levels are added until their voxel is at most that share of the smallest spacing."""
+        self.shape, self.spacing, self.tile_size = tuple(shape), np.asarray(spacing, dtype=float), tile_size
+        extent = np.asarray(shape) * self.spacing
+        voxel_mm = float(extent.max()) / tile_size
+        levels = []
+        while not levels or levels[-1].voxel_mm > finest * self.spacing.min():
+            scale = voxel_mm / self.spacing
+            grid = tuple(int(n) for n in np.maximum(1, np.ceil(np.asarray(shape) / scale - 1e-6)))
+            levels.append(Level(len(levels), voxel_mm, tuple(scale.tolist()), grid))
+            voxel_mm /= 2
+        self.levels: Tuple[Level, ...] = tuple(levels)
+
+    def to_tile(self, tile: Tile, positions: Sequence) -> np.ndarray:
+        """(..., 3) positions in volume voxels -> voxels of the tile."""
+        scale = np.asarray(self.levels[tile.level].scale)
+        return (np.asarray(positions, dtype=float) + 0.5) / scale - 0.5 - np.asarray(tile.origin)
+
+    def to_volume(self, tile: Tile, positions: Sequence) -> np.ndarray:
+        """(..., 3) positions in voxels of the tile -> volume voxels."""
+        scale = np.asarray(self.levels[tile.level].scale)
+        return (np.asarray(positions, dtype=float) + np.asarray(tile.origin) + 0.5) * scale - 0.5
+
+    def box_of(self, tile: Tile) -> Box:
+        """The volume voxels whose centres the tile covers."""
+        lo = np.ceil(self.to_volume(tile, [-0.5] * 3) - 1e-9)
+        hi = np.ceil(self.to_volume(tile, [self.tile_size - 0.5] * 3) - 1e-9)
+        whole = Box((0, 0, 0), self.shape)
+        return Box(tuple(int(v) for v in lo), tuple(int(v) for v in hi)).intersection(whole)
+
+    def framing(self, level: int, lo: Sequence[float], hi: Sequence[float]) -> Tile:
+        """The tile of a level that frames the box lo..hi (volume voxels) most evenly.
+
+        Origins lie on a lattice a quarter tile wide, so that neighbouring clicks share a cached tile, and stay inside
+        the volume.
+        """
+        scale = np.asarray(self.levels[level].scale)
+        centre = ((np.asarray(lo, float) + np.asarray(hi, float)) / 2 + 0.5) / scale
+        return Tile(level, tuple(self._snap(level, axis, c - self.tile_size / 2) for axis, c in enumerate(centre)))
+
+    def tiles(self, level: int) -> Iterator[Tile]:
+        """Half-overlapping tiles that cover a level."""
+        return (Tile(level, origin) for origin in product(*(self._origins(level, axis) for axis in range(3))))
+
+    def covering(self, level: int, box: Box) -> Tuple[Tile, ...]:
+        """The half-overlapping tiles of a level that touch `box` (volume voxels)."""
+        return tuple(t for t in self.tiles(level) if not self.box_of(t).intersection(box).is_empty)
+
+    def _snap(self, level: int, axis: int, origin: float) -> int:
+        last = self.levels[level].shape[axis] - self.tile_size
+        if last <= 0:
+            return last // 2
+        pitch = self.tile_size // 4
+        return int(min(max(round(origin / pitch) * pitch, 0), last))
+
+    def _origins(self, level: int, axis: int) -> list:
+        last = self.levels[level].shape[axis] - self.tile_size
+        if last <= 0:
+            return [last // 2]
+        return [*range(0, last, self.tile_size // 2), last]
+
+
+def resample_grid(values: np.ndarray, starts: Sequence[float], steps: Sequence[float], shape: Kji) -> np.ndarray:
+    """Linear interpolation of a (k, j, i) array at the grid starts + steps * index; edges are repeated.
+
+    The grids of levels and volume share their axes, so three small matrix products do it: several times faster than
+    a general resampler, which matters because every click ends here.
+    """
+    for axis in range(3):
+        count = values.shape[axis]
+        at = np.clip(starts[axis] + steps[axis] * np.arange(shape[axis]), 0, count - 1)
+        low = np.minimum(at.astype(int), max(count - 2, 0))
+        part = (at - low).astype(np.float32)
+        weights = np.zeros((shape[axis], count), np.float32)
+        rows = np.arange(shape[axis])
+        weights[rows, low] = 1 - part
+        weights[rows, np.minimum(low + 1, count - 1)] += part
+        values = np.moveaxis(np.tensordot(weights, values, (1, axis)), 0, axis)
+    return np.ascontiguousarray(values)

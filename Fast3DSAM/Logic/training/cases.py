@@ -1,0 +1,138 @@
+"""Training cases on disk, and crops of them at any scale and pose."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from ..errors import VolumeFileError
+from .fields import random_rotation, smooth_noise
+
+
+@dataclass(frozen=True)
+class TrainingCase:
+    """A label map, with its image if there is one. `family` groups cases that look alike, so that none dominates."""
+
+    name: str
+    family: str
+    label_path: Path
+    image_path: Optional[Path]
+
+
+class LoadedCase(NamedTuple):
+    """`labels` (k, j, i) integers, `image` at full size or None, `spacing` mm, `boxes` value -> slices."""
+
+    labels: np.ndarray
+    image: Optional[np.ndarray]
+    spacing: np.ndarray
+    boxes: Dict[int, Tuple[slice, slice, slice]]
+
+
+class Crop(NamedTuple):
+    """`labels` (n, n, n), `image` (n, n, n) or None, `inside`: where the volume is."""
+
+    labels: np.ndarray
+    image: Optional[np.ndarray]
+    inside: np.ndarray
+
+
+def find_cases(folder: Path) -> Tuple[List[TrainingCase], List[TrainingCase]]:
+    """(pairs of role `train`, label maps of role `labels`) as `folder`/INDEX.tsv lists them; other roles stay unread."""
+    index = Path(folder) / "INDEX.tsv"
+    if not index.is_file():
+        raise VolumeFileError(f"There is no {index}; give a data folder with an INDEX.tsv (columns name, role).")
+    pairs, maps = [], []
+    with index.open(newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            name, family = row["name"], row["name"].split("_")[0]
+            if row["role"] == "train":
+                base = index.parent / "pairs" / name
+                pairs.append(TrainingCase(name, family, base / "label.nii.gz", base / "image.nii.gz"))
+            elif row["role"] == "labels":
+                path = index.parent / "labels" / name / "label.nii.gz"
+                maps.append(TrainingCase(name, row["region"], path, None))
+    return pairs, maps
+
+
+@lru_cache(maxsize=None)
+def load_case(case: TrainingCase) -> LoadedCase:
+    """Reads and keeps a case; the whole training data fits into memory."""
+    image = sitk.ReadImage(str(case.label_path))
+    labels = sitk.GetArrayFromImage(image)
+    if labels.dtype.kind == "f":
+        labels = np.rint(labels)
+    labels = labels.astype(np.int16)
+    spacing = np.array(image.GetSpacing()[::-1])
+    values = [int(v) for v in np.unique(labels) if v > 0]
+    found = ndimage.find_objects(labels)
+    boxes = {v: found[v - 1] for v in values}
+    voxels = None
+    if case.image_path is not None:
+        voxels = sitk.GetArrayFromImage(sitk.ReadImage(str(case.image_path), sitk.sitkFloat32))
+    return LoadedCase(labels, voxels, spacing, boxes)
+
+
+@lru_cache(maxsize=256)
+def _shrunken(case: TrainingCase, factors: Tuple[int, int, int]) -> np.ndarray:
+    image = sitk.GetImageFromArray(load_case(case).image)
+    return sitk.GetArrayFromImage(sitk.BinShrink(image, [int(f) for f in factors[::-1]]))
+
+
+def random_crop(rng: np.random.Generator, case: TrainingCase, size: int) -> Optional[Crop]:
+    """A crop in which a random label of the case is between a tenth and nine tenths of `size` across.
+
+    Turned, mirrored, stretched and warped at random, as another patient might lie. None if the case has no label.
+    """
+    loaded = load_case(case)
+    if not loaded.boxes:
+        return None
+    value = int(rng.choice(list(loaded.boxes)))
+    box = loaded.boxes[value]
+    extent = np.array([s.stop - s.start for s in box]) * loaded.spacing
+    voxel_mm = extent.max() / (size * np.exp(rng.uniform(np.log(0.12), np.log(0.95))))
+    whole = (np.array(loaded.labels.shape) * loaded.spacing).max()
+    voxel_mm = float(np.clip(voxel_mm, 0.4 * loaded.spacing.min(), 1.05 * whole / size))
+    inside_box = np.argwhere(loaded.labels[box] == value)
+    chosen = inside_box[rng.integers(len(inside_box))] + [s.start for s in box]
+    centre = np.array([(s.start + s.stop - 1) / 2 for s in box])
+    toward = rng.random() if rng.random() < 0.7 else 1.0
+    centre = chosen + toward * (centre - chosen) + rng.uniform(-size / 8, size / 8, 3) * voxel_mm / loaded.spacing
+    if rng.random() < 0.5:  # as the session does: a tile stays inside the volume where it can
+        half = size / 2 * voxel_mm / loaded.spacing
+        shape = np.array(loaded.labels.shape)
+        centre = np.where(2 * half >= shape, (shape - 1) / 2, np.clip(centre, half, shape - 1 - half))
+    return _sampled(rng, case, centre, voxel_mm, size)
+
+
+def _sampled(rng, case: TrainingCase, centre: np.ndarray, voxel_mm: float, size: int) -> Crop:
+    loaded = load_case(case)
+    axis = (np.arange(size) - (size - 1) / 2).astype(np.float32)
+    pose = np.eye(3)[rng.permutation(3)] * rng.choice([-1, 1], 3)[:, None] if rng.random() < 0.6 else np.eye(3)
+    if rng.random() < 0.4:
+        pose = pose @ random_rotation(rng, 0.5)
+    pose = pose @ np.diag(np.exp(rng.normal(0, 0.08, 3)))
+    grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"))
+    if rng.random() < 0.4:
+        feature = rng.uniform(12, 32)
+        grid = grid + smooth_noise(rng, size, feature, 3) * rng.uniform(0, 0.08) * feature
+    matrix = (pose * voxel_mm / loaded.spacing[:, None]).astype(np.float32)
+    at = np.tensordot(matrix, grid, 1) + centre.astype(np.float32)[:, None, None, None]
+    shape = np.array(loaded.labels.shape)[:, None, None, None]
+    inside = ((at >= -0.5) & (at <= shape - 0.5)).all(0)
+    nearest = np.clip(np.rint(at), 0, shape - 1).astype(np.intp)
+    labels = np.where(inside, loaded.labels[tuple(nearest)], 0)
+    image = None
+    if loaded.image is not None:
+        step = np.abs(matrix).max(1)
+        factors = tuple(int(2 ** np.floor(np.log2(max(1, min(s, n // 2))))) for s, n in zip(step, loaded.labels.shape))
+        source = _shrunken(case, factors) if max(factors) > 1 else loaded.image
+        scale = np.array(factors, np.float32)[:, None, None, None]
+        image = ndimage.map_coordinates(source, (at + 0.5) / scale - 0.5, order=1, mode="nearest")
+    return Crop(labels, image, inside)

@@ -1,0 +1,147 @@
+"""Endless training samples, each a function of (seed, index): the same whenever and wherever it is drawn."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+from scipy import ndimage
+from torch.utils.data import Dataset, Sampler
+
+from ..preprocessing import normalised_channels
+from .cases import Crop, TrainingCase, find_cases, random_crop
+from .label_maps import random_label_map
+from .synthesis import image_from_labels, scanner_effects
+
+
+class Sample(NamedTuple):
+    """`image` (3, n, n, n) float32, `targets` (K, n, n, n) bool."""
+
+    image: np.ndarray
+    targets: np.ndarray
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How often each source is drawn; the rest is made-up label maps."""
+
+    real: float = 0.5
+    real_labels: float = 0.3
+
+
+class DataEngine(Dataset):
+    """Draws `Sample`s of `size`^3 voxels with `targets` targets each."""
+
+    def __init__(
+        self,
+        folder: Optional[Path],
+        size: int,
+        targets: int,
+        seed: int = 0,
+        mix: Mix = Mix(),
+        cases: Sequence[TrainingCase] = (),
+    ) -> None:
+        """`folder` has an INDEX.tsv; `cases` are further image/label pairs; with neither, all is made up."""
+        pairs, maps = find_cases(folder) if folder else ([], [])
+        self._pairs = _by_family([*pairs, *cases])
+        self._maps = _by_family(maps)
+        self.size, self.targets, self.seed, self.mix = size, targets, seed, mix
+
+    def __getitem__(self, index: int) -> Sample:
+        rng = np.random.default_rng([self.seed, index])
+        while True:
+            crop, is_real = self._crop(rng)
+            targets = choose_targets(rng, crop.labels, self.targets) if crop is not None else None
+            if targets is None:
+                continue
+            if is_real:
+                image = scanner_effects(rng, crop.image, strength=0.4)
+            else:
+                image = image_from_labels(rng, crop.labels)
+            return Sample(normalised_channels(image, crop.inside), targets)
+
+    def _crop(self, rng: np.random.Generator) -> Tuple[Optional[Crop], bool]:
+        draw = rng.random()
+        if self._pairs and draw < self.mix.real:
+            return random_crop(rng, _draw(rng, self._pairs), self.size), True
+        if self._maps and draw < self.mix.real + self.mix.real_labels:
+            return random_crop(rng, _draw(rng, self._maps), self.size), False
+        labels = random_label_map(rng, self.size)
+        return Crop(labels, None, _random_inside(rng, self.size)), False
+
+
+def _by_family(cases: Sequence[TrainingCase]) -> List[List[TrainingCase]]:
+    families = defaultdict(list)
+    for case in cases:
+        families[case.family].append(case)
+    return list(families.values())
+
+
+def _draw(rng: np.random.Generator, families: List[List[TrainingCase]]) -> TrainingCase:
+    """A family by the square root of its size, then one of its cases."""
+    weights = np.sqrt([len(f) for f in families])
+    family = families[rng.choice(len(families), p=weights / weights.sum())]
+    return family[rng.integers(len(family))]
+
+
+def _random_inside(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Now and then a volume that does not fill its tile along one axis."""
+    inside = np.ones((size,) * 3, bool)
+    if rng.random() < 0.25:
+        lost = int(rng.integers(2, size // 2))
+        half = lost // 2
+        line = np.zeros(size, bool)
+        line[half : size - (lost - half)] = True
+        axis = int(rng.integers(3))
+        inside &= line.reshape([-1 if a == axis else 1 for a in range(3)])
+    return inside
+
+
+def choose_targets(rng: np.random.Generator, labels: np.ndarray, count: int) -> Optional[np.ndarray]:
+    """`count` targets (count, n, n, n) bool: labels, unions of two, single components; None if nothing fits.
+
+    A target has at least 40 voxels and fills at most 60 % of the crop.
+    """
+    values, sizes = np.unique(labels, return_counts=True)
+    fits = [int(v) for v, s in zip(values, sizes) if 40 <= s <= 0.6 * labels.size]
+    foreground = [v for v in fits if v != 0]
+    if not foreground:
+        return None
+    targets = []
+    for value in rng.permutation(foreground)[:count]:
+        mask = labels == value
+        if len(foreground) > 1 and rng.random() < 0.1:
+            mask |= labels == rng.choice(foreground)
+        if rng.random() < 0.7:
+            mask = _largest_component(mask)
+        if 40 <= mask.sum() <= 0.6 * labels.size:
+            targets.append(mask)
+    if not targets:
+        return None
+    while len(targets) < count:
+        targets.append(targets[rng.integers(len(targets))])
+    return np.stack(targets)
+
+
+def _largest_component(mask: np.ndarray) -> np.ndarray:
+    components, count = ndimage.label(mask, np.ones((3, 3, 3)))
+    if count < 2:
+        return mask
+    sizes = np.bincount(components.ravel())
+    return components == 1 + int(sizes[1:].argmax())
+
+
+class EndlessSampler(Sampler):
+    """Indices from `start` on, for ever: resuming at the same index resumes the same stream."""
+
+    def __init__(self, start: int = 0) -> None:
+        self.start = start
+
+    def __iter__(self) -> Iterator[int]:
+        index = self.start
+        while True:
+            yield index
+            index += 1

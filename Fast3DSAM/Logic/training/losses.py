@@ -1,0 +1,41 @@
+"""What training minimises: Dice and cross-entropy of the mask, squared error of the estimated IoU."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from monai.losses import DiceLoss
+from torch import Tensor
+
+from ..model.mask_decoder import MaskPrediction
+
+
+class Losses(NamedTuple):
+    """Scalars: `total` to minimise, and what it is made of; `dice` is the mean hard Dice, for the log."""
+
+    total: Tensor
+    mask: Tensor
+    iou: Tensor
+    dice: Tensor
+
+
+class ClickLoss(torch.nn.Module):
+    """Loss of one round of clicks. Targets are shares of foreground per voxel of the 1/2 grid, 0..1."""
+
+    def __init__(self, iou_weight: float = 0.5) -> None:
+        super().__init__()
+        self._dice = DiceLoss(sigmoid=True, smooth_nr=1.0, smooth_dr=1.0)
+        self._iou_weight = iou_weight
+
+    def forward(self, prediction: MaskPrediction, targets: Tensor) -> Losses:
+        """`targets` (N, 1, d, h, w) float."""
+        logits = prediction.logits
+        mask = self._dice(logits, targets) + F.binary_cross_entropy_with_logits(logits, targets)
+        found, truth = logits.detach() > 0, targets > 0.5
+        both = (found & truth).sum((1, 2, 3, 4)).float()
+        either = (found | truth).sum((1, 2, 3, 4)).float()
+        iou = F.mse_loss(prediction.iou, both / either.clamp(min=1))
+        dice = (2 * both / (both + either).clamp(min=1)).mean()
+        return Losses(mask + self._iou_weight * iou, mask, iou, dice)

@@ -1,0 +1,181 @@
+"""Training on Lightning Fabric: one image embedding serves several targets and several rounds of clicks."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from lightning_fabric import Fabric
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from ..model.build import build_model, convolutions_channels_last, freeze_lora
+from ..model.config import ModelConfig
+from .data_engine import DataEngine, EndlessSampler
+from .losses import ClickLoss
+from .simulated_user import SimulatedUser, earlier_masks
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """The numbers of a training run."""
+
+    hours: float
+    images: int = 4
+    targets: int = 4
+    rounds: int = 3
+    crop: int = 64
+    learning_rate: float = 2e-3
+    final_rate: float = 0.02
+    warm_up_steps: int = 100
+    weight_decay: float = 1e-2
+    ema_decay: float = 0.998
+    seed: int = 0
+    save_minutes: float = 5.0
+    precision: str = "bf16-mixed"
+
+
+class Trainer:
+    """Trains a model for `plan.hours` of its own time, saving a state from which the same command resumes."""
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        plan: TrainingPlan,
+        engine: DataEngine,
+        state_path: Path,
+        log: Callable[[str], None] = print,
+        workers: int = 1,
+    ) -> None:
+        self.plan, self.state_path, self._log = plan, Path(state_path), log
+        self._engine, self._workers = engine, workers
+        self.fabric = Fabric(accelerator="auto", devices="auto", precision=plan.precision)
+        self.fabric.launch()
+        self.fabric.seed_everything(plan.seed, verbose=False)
+        model = build_model(config)
+        freeze_lora(model)
+        convolutions_channels_last(model)
+        trained = [p for p in model.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(trained, plan.learning_rate, weight_decay=plan.weight_decay)
+        self.ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(plan.ema_decay), use_buffers=True)
+        self.model, self.optimizer = self.fabric.setup(model, optimizer)
+        for method in ("embed", "decode"):
+            self.model.mark_forward_method(method)
+        self.ema.to(self.fabric.device)
+        self._loss = ClickLoss()
+        self._rng = np.random.default_rng([plan.seed, 1])
+        self.step, self.seconds = 0, 0.0
+        self.history: List[Dict[str, float]] = []
+
+    def run(self) -> None:
+        """Trains until the plan's hours are over; safe to kill at any time."""
+        self._resume()
+        sampler = EndlessSampler(self.step * self.plan.images)
+        loader = DataLoader(
+            self._engine,
+            batch_size=self.plan.images,
+            sampler=sampler,
+            num_workers=self._workers,
+            prefetch_factor=4 if self._workers else None,
+            worker_init_fn=_single_threaded,
+        )
+        batches = iter(self.fabric.setup_dataloaders(loader, use_distributed_sampler=False))
+        saved, recent = time.monotonic(), []
+        while self.seconds < self.plan.hours * 3600:
+            begun = time.monotonic()
+            recent.append(self._train_step(*next(batches)))
+            self.step += 1
+            self.seconds += time.monotonic() - begun
+            if self.step % 50 == 0:
+                self._report(recent)
+                recent = []
+            if time.monotonic() - saved > 60 * self.plan.save_minutes:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def save(self) -> None:
+        """Writes the whole state, atomically."""
+        state = {
+            "config": self.model.config.to_dict(),
+            "plan": asdict(self.plan),
+            "model": self.model.state_dict(),
+            "ema": self.ema.module.state_dict(),
+            "ema_updates": self.ema.n_averaged,
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "history": self.history,
+            "torch_rng": torch.get_rng_state(),
+            "numpy_rng": self._rng.bit_generator.state,
+        }
+        if self.fabric.is_global_zero:
+            self.state_path.parent.mkdir(parents=True, exist_ok=True)
+            part = self.state_path.with_suffix(".part")
+            torch.save(state, part)
+            os.replace(part, self.state_path)
+
+    def _resume(self) -> None:
+        if not self.state_path.is_file():
+            return
+        state = torch.load(self.state_path, map_location=self.fabric.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.ema.module.load_state_dict(state["ema"])
+        self.ema.n_averaged.copy_(state["ema_updates"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
+        torch.set_rng_state(state["torch_rng"].cpu())
+        self._rng.bit_generator.state = state["numpy_rng"]
+        self._log(f"resumed at step {self.step} after {self.seconds / 3600:.2f} h")
+
+    def _rate(self) -> float:
+        done = min(1.0, self.seconds / (self.plan.hours * 3600))
+        cosine = 0.5 * (1 + math.cos(math.pi * done))
+        warm = min(1.0, (self.step + 1) / self.plan.warm_up_steps)
+        return self.plan.learning_rate * warm * (self.plan.final_rate + (1 - self.plan.final_rate) * cosine)
+
+    def _train_step(self, image: torch.Tensor, targets: torch.Tensor) -> Dict[str, float]:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate()
+        shares = F.avg_pool3d(targets.flatten(0, 1)[:, None].float(), 2)
+        truth = (shares[:, 0] >= 0.5).cpu().numpy()
+        user = SimulatedUser(self._rng, truth)
+        previous = torch.from_numpy(earlier_masks(self._rng, truth)).to(shares)
+        image = image.contiguous(memory_format=torch.channels_last_3d)
+        embedding = self.model.embed(image).repeat(self.plan.targets)
+        total, record = 0.0, {}
+        for number in range(self.plan.rounds):
+            user.look((previous[:, 0] > 0).cpu().numpy(), first=number == 0)
+            prediction = self.model.decode(embedding, user.prompts(previous))
+            losses = self._loss(prediction, shares)
+            total = total + losses.total / self.plan.rounds
+            previous = prediction.logits.detach()
+            record[f"dice{number + 1}"] = float(losses.dice)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.fabric.backward(total)
+        self.fabric.clip_gradients(self.model, self.optimizer, max_norm=1.0, error_if_nonfinite=False)
+        self.optimizer.step()
+        self.ema.update_parameters(self.model.module)
+        return {**record, "loss": float(total.detach()), "iou_error": float(losses.iou.detach()) ** 0.5}
+
+    def _report(self, recent: List[Dict[str, float]]) -> None:
+        means = {key: float(np.mean([r[key] for r in recent])) for key in recent[0]}
+        self.history.append({"step": self.step, "seconds": self.seconds, **means})
+        text = "  ".join(f"{key} {value:.3f}" for key, value in means.items())
+        self._log(f"step {self.step}  {self.seconds / 60:.1f} min  rate {self._rate():.1e}  {text}")
+
+
+def _single_threaded(_: int) -> None:
+    torch.set_num_threads(1)
+
+
+def load_training_state(path: Path) -> Optional[Dict[str, Any]]:
+    """A training state as `Trainer.save` wrote it, on the CPU."""
+    return torch.load(path, map_location="cpu", weights_only=True)

@@ -39,7 +39,9 @@ def folded(published: Mapping[str, Mapping[str, Tensor]]) -> Tensors:
         "prompt_encoder": _prompt_encoder(dict(published[PROMPT])),
         "mask_decoder": _mask_decoder(dict(published[DECODER])),
     }
-    return {f"{part}.{name}": tensor.float().contiguous() for part, state in parts.items() for name, tensor in state.items()}
+    return {
+        f"{part}.{name}": tensor.float().contiguous() for part, state in parts.items() for name, tensor in state.items()
+    }
 
 
 def _below(tensors: Mapping[str, Tensor], prefix: str) -> Tensors:

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .dense import dense
 from .published import BLOCKS, CROP, EMBEDDING, GRID, HEADS, HIDDEN, TAIL, WIDTH, WINDOW
 from .windows import from_windows, to_windows
 
@@ -34,7 +35,7 @@ class ReleasedImageEncoder(nn.Module):
         padded = F.pad(volume.unsqueeze(1), (1,) * 6, mode="replicate").squeeze(1)
         step = CROP // GRID
         cells = padded.unfold(1, CELL, step).unfold(2, CELL, step).unfold(3, CELL, step)
-        return self.cells(to_windows(cells.reshape(len(volume), GRID, GRID, GRID, CELL**3))) + self.position
+        return dense(self.cells, to_windows(cells.reshape(len(volume), GRID, GRID, GRID, CELL**3))) + self.position
 
     def forward(self, tokens: Tensor, prompt: Tensor) -> Tensor:
         """`image_tokens` and prompt features (B, 768, 16, 16, 16) axes D, H, W -> (B, 256, 16, 16, 16) axes H, W, D."""
@@ -43,7 +44,7 @@ class ReleasedImageEncoder(nn.Module):
         for block in self.blocks:
             for part in parts:
                 block(part)
-        narrow = self.narrow_norm(self.narrow(x))
+        narrow = self.narrow_norm(dense(self.narrow, x))
         batch = len(x)
         slices = from_windows(narrow).flatten(0, 1).permute(0, 3, 1, 2)
         smooth = self.smooth_norm(self.smooth(slices).permute(0, 2, 3, 1))
@@ -66,8 +67,8 @@ class EncoderBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Windows (N, 64, 768), changed in place and returned: they are the caller's own sum with the prompt."""
         x += self.attention(self.norm1(x))
-        x += self.lin2(F.gelu(self.lin1(self.norm2(x))))
-        x += self.tail2(F.gelu(self.tail1(x)))
+        x += dense(self.lin2, dense(self.lin1, self.norm2(x), gelu=True))
+        x += dense(self.tail2, dense(self.tail1, x, gelu=True))
         return x
 
 
@@ -84,10 +85,10 @@ class WindowAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, 64, 768) -> (N, 64, 768)."""
         count = len(x)
-        query, key, value = self.qkv(x).view(count, TOKENS, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
+        query, key, value = dense(self.qkv, x).view(count, TOKENS, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
         by_token = query.permute(2, 0, 1, 3).reshape(TOKENS, count * HEADS, -1)
         distance = torch.bmm(by_token, self.relative).view(TOKENS, count, HEADS, 2 * WINDOW).permute(1, 2, 0, 3)
         bias = distance[..., :WINDOW, None] + distance[..., None, WINDOW:]
         bias = bias.reshape(count, HEADS, TOKENS, TOKENS)
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
-        return self.proj(mixed.transpose(1, 2).reshape(count, TOKENS, WIDTH))
+        return dense(self.proj, mixed.transpose(1, 2).reshape(count, TOKENS, WIDTH))

@@ -1,4 +1,4 @@
-"""Read the released checkpoint, as published or as `import-released` wrote it, and say plainly what is wrong with others."""
+"""Read the released checkpoint, as published or as `import-released` wrote it, and say what is wrong with others."""
 
 from __future__ import annotations
 
@@ -30,15 +30,25 @@ def load_released(path: Union[str, Path]) -> ReleasedNetwork:
     Raises `CheckpointError` naming the missing, foreign and misshapen tensors where it is another or a damaged file.
     """
     content = _read(Path(path))
-    state = _compact_state(path, content) if content.get("format") == FORMAT else folded(_published(path, content))
-    network = _empty_network()
-    network.load_state_dict(state, assign=True)
-    return network.requires_grad_(False).eval()
+    if content.get("format") == FORMAT:
+        return _filled(_compact_state(path, content))
+    return network_of(_published(path, content))
+
+
+def network_of(published: Mapping[str, Mapping[str, Tensor]]) -> ReleasedNetwork:
+    """The network with the tensors of a released file's three dicts, whose names and shapes are taken for granted."""
+    return _filled(folded(published))
 
 
 def save_compact(network: ReleasedNetwork, path: Union[str, Path]) -> None:
     """Write the merged weights alone, without optimizers and unused tensors; `load_released` reads the file."""
     torch.save({"format": FORMAT, "version": VERSION, "state": network.state_dict()}, path)
+
+
+def _filled(state: Mapping[str, Tensor]) -> ReleasedNetwork:
+    network = _empty_network()
+    network.load_state_dict(state, assign=True)
+    return network.requires_grad_(False).eval()
 
 
 def _empty_network() -> ReleasedNetwork:

@@ -55,7 +55,7 @@ class ReleasedNetwork(nn.Module):
 
     @torch.no_grad()
     def decode(self, embedding: Tensor) -> Tensor:
-        """Embedding (B, 256, 16, 16, 16) axes H, W, D -> logits (B, 2, 128, 128, 128) axes D, H, W; class 1 is the mask."""
+        """Embedding (B, 256, 16, 16, 16) axes H, W, D -> logits (B, 2, 128, 128, 128) axes D, H, W; class 1: mask."""
         _expect("embedding", embedding, (EMBEDDING, GRID, GRID, GRID))
         return self.mask_decoder(embedding)
 

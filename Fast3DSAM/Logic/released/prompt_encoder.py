@@ -98,7 +98,10 @@ class PairedAttention(nn.Module):
         keys, values = projected.transpose(-1, -2)
         # The temperature goes into the keys, and undoes the factor width ** -0.5 of the fused attention.
         keys = keys * (self.spatial_temperature * width**0.5)
-        spatial = F.scaled_dot_product_attention(q.transpose(-1, -2), keys, values)
+        # The fused attention wants each vector contiguous; else torch falls back to a slow path.
+        spatial = F.scaled_dot_product_attention(
+            q.transpose(-1, -2).contiguous(), keys.contiguous(), values.contiguous()
+        )
         # The published code writes (B, heads, N, c) out as (B, c, heads, N) and reads that as (B, N, C); so must we.
         spatial = spatial.permute(0, 3, 1, 2).reshape(batch, count, channels)
         return torch.cat((self.spatial_out(spatial), self.channel_out(channel)), dim=-1)

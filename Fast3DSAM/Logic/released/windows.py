@@ -14,7 +14,7 @@ SIDE = GRID // WINDOW
 
 
 def to_windows(grid: Tensor) -> Tensor:
-    """(B, D, H, W, C) on the 16^3 grid -> (B, 64 windows, 64 tokens, C); windows count slice by slice, then row-major."""
+    """(B, D, H, W, C) on the 16^3 grid -> (B, 64 windows, 64 tokens, C); windows go slice by slice, row by row."""
     batch, depth, _, _, channels = grid.shape
     cut = grid.reshape(batch, depth, SIDE, WINDOW, SIDE, WINDOW, channels).transpose(3, 4)
     return cut.reshape(batch, depth * SIDE * SIDE, WINDOW * WINDOW, channels)

@@ -1,0 +1,39 @@
+"""Which processor to compute on."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+
+from .errors import DeviceError
+
+_logger = logging.getLogger(__name__)
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """`auto` takes CUDA, then Apple's MPS, then the CPU; a named GPU that is absent falls back to the CPU and says so.
+
+    Raises `DeviceError` for a name that is none of auto, cpu, cuda, cuda:N, mps.
+    """
+    kind = name.split(":")[0]
+    if kind not in ("auto", "cpu", "cuda", "mps"):
+        raise DeviceError(f"There is no device {name!r}; choose auto, cpu, cuda or mps.")
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    if kind == "auto":
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    if (kind == "cuda" and not cuda) or (kind == "mps" and not mps):
+        _logger.warning("%s is not available on this computer; Fast3DSAM uses the CPU instead.", name)
+        return torch.device("cpu")
+    if kind == "cuda" and ":" in name and int(name.split(":")[1]) >= torch.cuda.device_count():
+        raise DeviceError(f"There is no {name}; this computer has {torch.cuda.device_count()} CUDA device(s).")
+    return torch.device(name)
+
+
+def describe_device(device: torch.device) -> str:
+    """One phrase for the screen: "CPU, 2 threads", "NVIDIA ..., CUDA 12.4"."""
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}, CUDA {torch.version.cuda}"
+    if device.type == "mps":
+        return "Apple GPU (MPS)"
+    return f"CPU, {torch.get_num_threads()} threads"

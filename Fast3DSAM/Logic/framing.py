@@ -1,0 +1,120 @@
+"""Which tile a prompt is decoded on: the level follows the object. Pure geometry, so that it is reproducible."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from .geometry import Box
+from .prediction import TilePrediction
+from .tiling import Pyramid, Tile
+
+
+@dataclass(frozen=True)
+class FramingPolicy:
+    """The numbers of the choice, in shares of a tile's edge unless said otherwise.
+
+    `largest`: an object's box may fill that much before a coarser level is taken; `smallest`: below it, a finer one;
+    `rim`: a mask this near to the tile's border is taken as cut off; `cut_penalty` and `tiny_penalty` are taken off the
+    estimated IoU when levels compete for the first click; `tiny` in voxels of the 1/2 grid;
+    `finer_bonus` is added per level, since a finer mask that is as good has the sharper border.
+    """
+
+    largest: float = 0.75
+    smallest: float = 0.3
+    rim: float = 1 / 32
+    cut_penalty: float = 0.25
+    tiny: int = 24
+    tiny_penalty: float = 0.2
+    finer_bonus: float = 0.0
+
+
+@dataclass(frozen=True)
+class ObjectExtent:
+    """Box of a mask on its tile's 1/2 grid, in volume voxels `lo`..`hi` (fractional), and whether the tile cut it."""
+
+    lo: Tuple[float, float, float]
+    hi: Tuple[float, float, float]
+    voxels: int
+    is_cut: bool
+
+
+class Framer:
+    """Chooses tiles of a pyramid by a `FramingPolicy`."""
+
+    def __init__(self, pyramid: Pyramid, policy: FramingPolicy = FramingPolicy()) -> None:
+        self._pyramid, self.policy = pyramid, policy
+
+    def extent(self, tile: Tile, logits: np.ndarray) -> Optional[ObjectExtent]:
+        """What a mask covers; None if it is empty. `logits` on the tile's 1/2 grid."""
+        found = logits > 0
+        box = Box.of_mask(found)
+        if box.is_empty:
+            return None
+        lo = self._pyramid.to_volume(tile, [2 * v - 0.5 for v in box.lo])
+        hi = self._pyramid.to_volume(tile, [2 * v - 0.5 for v in box.hi])
+        return ObjectExtent(tuple(lo), tuple(hi), int(found.sum()), self._is_cut(tile, box, logits.shape))
+
+    def candidates(self, position: Sequence[float]) -> List[Tile]:
+        """One tile per level around a first click, coarse to fine."""
+        return [self._pyramid.framing(level.index, position, position) for level in self._pyramid.levels]
+
+    def score(self, tile: Tile, prediction: TilePrediction) -> float:
+        """How much a first click's answer on this level is to be trusted."""
+        extent = self.extent(tile, prediction.logits)
+        if extent is None:
+            return -1.0
+        policy = self.policy
+        score = prediction.iou + policy.finer_bonus * tile.level
+        if extent.is_cut:
+            score -= policy.cut_penalty
+        if extent.voxels < policy.tiny:
+            score -= policy.tiny_penalty
+        return score
+
+    def tile_for(self, lo: Sequence[float], hi: Sequence[float]) -> Tile:
+        """The finest tile that frames the box lo..hi (volume voxels) with room around it."""
+        lo, hi = np.asarray(lo, float), np.asarray(hi, float)
+        best = self._pyramid.framing(0, lo, hi)
+        for level in self._pyramid.levels[1:]:
+            edges = (hi - lo) / np.asarray(level.scale)
+            if edges.max() > self.policy.largest * self._pyramid.tile_size:
+                break
+            best = self._pyramid.framing(level.index, lo, hi)
+        return best
+
+    def next_tile(self, current: Tile, lo: Sequence[float], hi: Sequence[float]) -> Tile:
+        """`current` while the box lo..hi sits well in it, else the tile that frames it best."""
+        scale = np.asarray(self._pyramid.levels[current.level].scale)
+        edge = float(((np.asarray(hi) - np.asarray(lo)) / scale).max()) / self._pyramid.tile_size
+        is_finest = current.level == len(self._pyramid.levels) - 1
+        if edge <= 1 and (edge >= self.policy.smallest or is_finest) and self._holds(current, lo, hi):
+            return current
+        return self.tile_for(lo, hi)
+
+    def coarser(self, tile: Tile, lo: Sequence[float], hi: Sequence[float]) -> Optional[Tile]:
+        """The tile one level up around the same box; None at level 0."""
+        return self._pyramid.framing(tile.level - 1, lo, hi) if tile.level else None
+
+    def _holds(self, tile: Tile, lo: Sequence[float], hi: Sequence[float]) -> bool:
+        size = self._pyramid.tile_size
+        first, last = self._pyramid.to_tile(tile, lo), self._pyramid.to_tile(tile, hi)
+        margin = self.policy.rim * size
+        open_low, open_high = self._open_sides(tile)
+        low_ok = (first >= margin) | ~open_low
+        high_ok = (last <= size - 1 - margin) | ~open_high
+        return bool(low_ok.all() and high_ok.all())
+
+    def _is_cut(self, tile: Tile, box: Box, grid: Tuple[int, ...]) -> bool:
+        rim = max(1, round(self.policy.rim * grid[0]))
+        open_low, open_high = self._open_sides(tile)
+        low = np.asarray(box.lo) < rim
+        high = np.asarray(box.hi) > np.asarray(grid) - rim
+        return bool((low & open_low).any() or (high & open_high).any())
+
+    def _open_sides(self, tile: Tile) -> Tuple[np.ndarray, np.ndarray]:
+        """On which sides (k, j, i) the volume goes on beyond the tile."""
+        origin, shape = np.asarray(tile.origin), np.asarray(self._pyramid.levels[tile.level].shape)
+        return origin > 0, origin + self._pyramid.tile_size < shape

@@ -1,0 +1,91 @@
+"""The network behind a session, on this computer."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Dict, Optional, Sequence, Tuple, Union
+
+import numpy as np
+import torch
+
+from .checkpoints import load_model
+from .devices import choose_device, describe_device
+from .errors import NotEnoughMemoryError
+from .model.fast3dsam import Fast3DSAM
+from .model.image_encoder import ImageEmbedding
+from .model.prompt_encoder import BACKGROUND, FOREGROUND, PADDING, Prompts
+from .prediction import TilePrediction, TilePrompts
+from .preprocessing import normalised_channels
+
+
+class LocalPredictor:
+    """A `Predictor` over a network in this process: float32 on the CPU and MPS, half precision on CUDA."""
+
+    def __init__(self, model: Fast3DSAM, device: torch.device, fingerprint: str) -> None:
+        self._model, self._device = model.to(device), device
+        self.tile_size = model.config.tile_size
+        self.fingerprint = fingerprint
+        self.device_name = describe_device(device)
+
+    @classmethod
+    def load(cls, weights: Optional[Union[str, Path]] = None, device: str = "auto") -> LocalPredictor:
+        """From the bundled or the given weights. Raises `CheckpointError`, `DeviceError`."""
+        chosen = choose_device(device)
+        model, fingerprint = load_model(weights, chosen)
+        return cls(model, chosen, fingerprint)
+
+    def embed(self, voxels: np.ndarray, inside: np.ndarray) -> ImageEmbedding:
+        """One tile: voxels float32 and `inside` bool, both (tile_size,)^3."""
+        image = torch.from_numpy(normalised_channels(voxels, inside))[None]
+        with self._computing():
+            image = image.to(self._device).contiguous(memory_format=torch.channels_last_3d)
+            return ImageEmbedding(*(t.detach() for t in self._model.embed(image)))
+
+    def decode(self, embedding: ImageEmbedding, prompts: Sequence[TilePrompts]) -> Tuple[TilePrediction, ...]:
+        """All prompt sets in one pass over the same embedding."""
+        with self._computing():
+            batch = _batched(prompts, embedding.half.shape[2:], self._device)
+            shared = ImageEmbedding(*(t.expand(len(prompts), *t.shape[1:]) for t in embedding))
+            prediction = self._model.decode(shared, batch)
+            logits, iou = prediction.logits[:, 0].cpu().numpy(), prediction.iou.cpu().numpy()
+        return tuple(TilePrediction(mask, float(value)) for mask, value in zip(logits, iou))
+
+    def pack(self, embedding: ImageEmbedding) -> Dict[str, np.ndarray]:
+        """float16 arrays by the field's name."""
+        return {name: tensor.half().cpu().numpy() for name, tensor in embedding._asdict().items()}
+
+    def unpack(self, arrays: Dict[str, np.ndarray]) -> ImageEmbedding:
+        """Back to tensors on this predictor's device."""
+        return ImageEmbedding(**{k: torch.from_numpy(v).to(self._device, torch.float32) for k, v in arrays.items()})
+
+    @contextlib.contextmanager
+    def _computing(self):
+        half = torch.autocast("cuda", torch.float16) if self._device.type == "cuda" else contextlib.nullcontext()
+        try:
+            with torch.inference_mode(), half:
+                yield
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, MemoryError) or "memory" in str(error).lower():
+                raise NotEnoughMemoryError(
+                    f"{self.device_name} ran out of memory; close other volumes or programs, or choose the CPU."
+                ) from error
+            raise
+
+
+def _batched(prompts: Sequence[TilePrompts], grid: Tuple[int, ...], device: torch.device) -> Prompts:
+    longest = max(1, max(len(p.points) for p in prompts))
+    points = np.zeros((len(prompts), longest, 3), np.float32)
+    labels = np.full((len(prompts), longest), PADDING, np.int64)
+    boxes = np.full((len(prompts), 2, 3), np.nan, np.float32)
+    previous = np.zeros((len(prompts), 1, *grid), np.float32)
+    for row, prompt in enumerate(prompts):
+        count = len(prompt.points)
+        if count:
+            points[row, :count] = prompt.points
+            labels[row, :count] = np.where(prompt.positive, FOREGROUND, BACKGROUND)
+        if prompt.box is not None:
+            boxes[row] = prompt.box
+        if prompt.previous is not None:
+            previous[row, 0] = prompt.previous
+    return Prompts(*(torch.from_numpy(a).to(device) for a in (points, labels, boxes, previous)))

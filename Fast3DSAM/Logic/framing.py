@@ -31,6 +31,9 @@ class FramingPolicy:
     finer_bonus: float = 0.0
 
 
+DEFAULT_POLICY = FramingPolicy()
+
+
 @dataclass(frozen=True)
 class ObjectExtent:
     """Box of a mask on its tile's 1/2 grid, in volume voxels `lo`..`hi` (fractional), and whether the tile cut it."""
@@ -44,7 +47,7 @@ class ObjectExtent:
 class Framer:
     """Chooses tiles of a pyramid by a `FramingPolicy`."""
 
-    def __init__(self, pyramid: Pyramid, policy: FramingPolicy = FramingPolicy()) -> None:
+    def __init__(self, pyramid: Pyramid, policy: FramingPolicy = DEFAULT_POLICY) -> None:
         self._pyramid, self.policy = pyramid, policy
 
     def extent(self, tile: Tile, logits: np.ndarray) -> Optional[ObjectExtent]:

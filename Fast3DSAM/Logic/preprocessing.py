@@ -38,9 +38,7 @@ def checked_voxels(voxels: np.ndarray) -> np.ndarray:
         )
     low, high = voxels.min(), voxels.max()
     if low == high:
-        raise InvalidVolumeError(
-            f"All voxels have the value {low}; there is nothing to segment, choose another volume."
-        )
+        raise InvalidVolumeError(f"All voxels have the value {low}; choose a volume with contrast.")
     return voxels if voxels.dtype.name in _NATIVE_TYPES else voxels.astype(np.float32)
 
 

@@ -8,12 +8,12 @@ from typing import Optional, Sequence, Tuple
 import numpy as np
 
 from .embedding_cache import ByteLimitedCache, EmbeddingCache
-from .framing import Framer, FramingPolicy, ObjectExtent
+from .framing import DEFAULT_POLICY, Framer, FramingPolicy, ObjectExtent
 from .geometry import Box, paste
 from .prediction import Predictor, TilePrediction, TilePrompts
 from .preprocessing import TileReader
 from .prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt, PromptSet, ScribblePrompt
-from .tiling import Pyramid, Tile, resample_grid
+from .tiling import Tile, resample_grid
 
 _ABSENT = -8.0  # logit where an earlier tile saw nothing of the object
 _PRESENT = 8.0
@@ -51,7 +51,7 @@ class Segmenter:
         embeddings: EmbeddingCache,
         volume_key: str,
         reader: TileReader,
-        policy: FramingPolicy = FramingPolicy(),
+        policy: FramingPolicy = DEFAULT_POLICY,
     ) -> None:
         self._predictor, self._embeddings, self._key = predictor, embeddings, volume_key
         self._reader, self.pyramid = reader, reader.pyramid

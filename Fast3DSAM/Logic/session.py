@@ -12,7 +12,7 @@ import numpy as np
 
 from .embedding_cache import EmbeddingCache, content_key
 from .errors import EmbeddingCancelled, InvalidPromptError, NotEnoughMemoryError, NoVolumeError
-from .framing import FramingPolicy
+from .framing import DEFAULT_POLICY, FramingPolicy
 from .geometry import Box, VolumeGeometry, paste
 from .prediction import Predictor
 from .preprocessing import TileReader, checked_voxels
@@ -58,7 +58,7 @@ class InteractiveSession:
         predictor: Predictor,
         cache_bytes: int = 1 << 30,
         cache_dir: Optional[Union[str, Path]] = None,
-        policy: FramingPolicy = FramingPolicy(),
+        policy: FramingPolicy = DEFAULT_POLICY,
     ) -> None:
         self.predictor = predictor
         self.embeddings = EmbeddingCache(predictor, cache_bytes, Path(cache_dir) if cache_dir else None)

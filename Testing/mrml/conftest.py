@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from Fast3DSAM.Logic.mrml.scene_session import SceneSession
-from Testing.mrml.ball_session import BallSession
+from Testing.mrml.ball_session import RADIUS, BallSession
 from Testing.mrml.scene_helpers import GRIDS, SHAPE, add_volume, segment_mask
 
 
@@ -33,11 +33,14 @@ class Case:
 
     def ball(self, *kji, minus=()) -> np.ndarray:
         """What the session must make of these points, worked out here once more."""
-        grid = np.stack(np.indices(SHAPE), axis=-1) * self.session.geometry.spacing
-        inside = [((grid - np.multiply(p, self.session.geometry.spacing)) ** 2).sum(-1) <= 9.0 for p in (*kji, *minus)]
-        return np.logical_or.reduce(inside[: len(kji)]) & ~np.logical_or.reduce(
-            [*inside[len(kji) :], np.zeros(SHAPE, bool)]
-        )
+        spacing = self.session.geometry.spacing
+        voxels = np.stack(np.indices(SHAPE), axis=-1)
+
+        def union(points):
+            near = [(((voxels - point) * spacing) ** 2).sum(axis=-1) < RADIUS**2 for point in points]
+            return np.logical_or.reduce([*near, np.zeros(SHAPE, bool)])
+
+        return union(kji) & ~union(minus)
 
 
 def start_case(scene, volume=None, segmentation=None, **options) -> Case:
@@ -47,6 +50,14 @@ def start_case(scene, volume=None, segmentation=None, **options) -> Case:
     case.volume = volume or add_volume(scene, GRIDS["axis-aligned"])
     case.work.set_volume(case.volume, segmentation)
     return case
+
+
+@pytest.fixture(autouse=True)
+def no_hidden_errors(capfd):
+    """VTK prints what goes wrong in an observer, and goes on; here that is a failure."""
+    yield
+    printed = capfd.readouterr().err
+    assert "Traceback" not in printed and "ERROR" not in printed and "Error:" not in printed, printed
 
 
 @pytest.fixture

@@ -65,7 +65,10 @@ def segment_mask(segmentation_node, segment_id, shape=SHAPE) -> np.ndarray:
         return result
     i0, i1, j0, j1, k0, k1 = layer.GetExtent()
     labels = vtk_to_numpy(layer.GetPointData().GetScalars()).reshape(k1 - k0 + 1, j1 - j0 + 1, i1 - i0 + 1)
-    result[k0 : k1 + 1, j0 : j1 + 1, i0 : i1 + 1] = labels == segment.GetLabelValue()
+    assert min(i0, j0, k0) >= 0, "the layer begins before the volume"
+    inside = labels[: shape[0] - k0, : shape[1] - j0, : shape[2] - i0] == segment.GetLabelValue()
+    assert inside.sum() == (labels == segment.GetLabelValue()).sum(), "the segment reaches beyond the volume"
+    result[k0 : k1 + 1, j0 : j1 + 1, i0 : i1 + 1] = inside
     return result
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Callable, List, Optional, Sequence
 
 import numpy as np
+import slicer
 
-from ..errors import SceneError
+from ..errors import Fast3DSAMError, SceneError
 from ..prompts import PromptHistory
 from .locks import is_locked
 from .markups import ScenePoint
+from .observers import Observers
 from .prompt_session import MaskUpdate, PromptSession
 from .segment_states import SegmentStates
 from .segmentations import SegmentationTarget
@@ -26,6 +28,7 @@ class Attachment:
         session: PromptSession,
         volume: VolumeInput,
         target: SegmentationTarget,
+        show_points: Callable[[], None],
         on_error: Callable[[str], None],
     ) -> None:
         self.session = session
@@ -34,6 +37,23 @@ class Attachment:
         self.states = SegmentStates(target, session, on_error)
         self.geometry = world_geometry(volume.node)
         self.active: Optional[str] = None
+        self._show_points = show_points
+        self._on_error = on_error
+        self._observers = Observers()
+
+    def observe(self) -> None:
+        """Notice what others do to the volume and to the segments."""
+        add, volume, segments, events = self._observers.add, self.volume.node, self.target.node, slicer.vtkSegmentation
+        add(volume, volume.TransformModifiedEvent, self._volume_changed)
+        add(volume, "ModifiedEvent", self._volume_changed)
+        add(segments, events.SegmentRemoved, self._segment_removed, data=str)
+        add(segments, events.SegmentModified, self._segment_changed, data=str)
+        add(segments, events.SourceRepresentationModified, self._segment_changed, data=str)
+        add(segments, segments.SegmentationChangedEvent, self._segment_changed)
+
+    def close(self) -> None:
+        """Notice nothing any more."""
+        self._observers.clear()
 
     def resume(self) -> None:
         """Go to the segment that was active when the scene was saved."""
@@ -99,6 +119,23 @@ class Attachment:
         states.written(self.active, update.box, mask)
         for id in intact.intersection(changed):
             states.renew(id)
+
+    def _segment_changed(self, segment_id: Optional[str] = None) -> None:
+        if not self.target.is_writing:
+            self.states.suspect(segment_id)
+
+    def _segment_removed(self, segment_id: str) -> None:
+        self.states.forget(segment_id)
+        if self.active == segment_id:
+            self.activate(None)
+            self._show_points()
+
+    def _volume_changed(self) -> None:
+        try:
+            if self.moved():
+                self._show_points()
+        except Fast3DSAMError as error:
+            self._on_error(str(error))
 
     def _remember(self, segment_id: Optional[str]) -> None:
         self.active = segment_id

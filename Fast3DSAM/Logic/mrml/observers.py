@@ -1,7 +1,8 @@
-"""Observers that are removed together: a forgotten one keeps a closed panel alive, writing into a new scene."""
+"""Observers that are removed together and keep nothing alive: a forgotten one would write into the next scene."""
 
 from __future__ import annotations
 
+import weakref
 from typing import Callable, List, Optional, Tuple
 
 import vtk
@@ -16,13 +17,18 @@ class Observers:
         self._tags: List[Tuple[object, int]] = []
 
     def add(self, target, event, callback: Callable[..., None], data: Optional[type] = None) -> None:
-        """Call `callback()` at `event`; with `data` = str or object, `callback(call_data)`."""
+        """Call the bound method `callback()` at `event`; with `data` = str or object, `callback(call_data)`.
+
+        The method's object is held weakly: once it is gone, nothing is called.
+        """
+        reference = weakref.WeakMethod(callback)
 
         def observe(caller, name, call_data=None):
-            if data is None:
-                callback()
-            else:
-                callback(call_data)
+            method = reference()
+            if method is not None and data is None:
+                method()
+            elif method is not None:
+                method(call_data)
 
         if data is not None:
             observe.CallDataType = _CALL_DATA[data]

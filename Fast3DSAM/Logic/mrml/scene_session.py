@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import Callable, List, Optional, Sequence
 
 import numpy as np
-import slicer
 
-from ..errors import Fast3DSAMError, SceneError
+from ..errors import SceneError
 from .attachment import Attachment
 from .locks import is_locked, protect_all, protects_all, set_locked
 from .markups import Key, PromptMarkups, Ras, ScenePoint
@@ -54,7 +53,6 @@ class SceneSession:
         self._markups = PromptMarkups(scene, lambda: self._follower.follow(), lambda: self._follower.drag_ended())
         self._follower = PointFollower(session, self._markups, self._idle_attachment, self._change, self._on_error)
         self._why_detached = _NO_VOLUME
-        self._node_observers = Observers()
         self._scene_observers = Observers()
         self._scene_observers.add(scene, scene.NodeRemovedEvent, self._node_removed, data=object)
         self._scene_observers.add(scene, scene.StartCloseEvent, self._scene_closing)
@@ -81,10 +79,10 @@ class SceneSession:
             segmentation_node = new_segmentation(self._scene, volume)
         require_in_scene(segmentation_node, self._scene, "segmentation")
         target = SegmentationTarget(segmentation_node, volume, save_state=self._save_state)
-        attached = Attachment(self.session, volume, target, self._on_error)
+        attached = Attachment(self.session, volume, target, self._show_points, self._on_error)
         self.detach()
         self._attached = attached
-        self._observe_nodes(volume.node, segmentation_node)
+        attached.observe()
         self._markups.use(*(node if node and self._scene.IsNodePresent(node) else None for node in self._given))
         attached.resume()
         self._markups.match(attached.points())
@@ -93,7 +91,8 @@ class SceneSession:
 
     def detach(self, why: str = _NO_VOLUME) -> None:
         """Let go of volume and segmentation; prompts and segments stay in the scene."""
-        self._node_observers.clear()
+        if self._attached:
+            self._attached.close()
         self._markups.close()
         self._attached = None
         self._why_detached = why
@@ -279,33 +278,6 @@ class SceneSession:
 
     def _show_points(self, reject: Sequence[Key] = ()) -> None:
         self._markups.show(self.points(), reject)
-
-    def _observe_nodes(self, volume_node, segmentation_node) -> None:
-        add = self._node_observers.add
-        add(volume_node, volume_node.TransformModifiedEvent, self._volume_moved)
-        add(volume_node, "ModifiedEvent", self._volume_moved)
-        segmentation = slicer.vtkSegmentation
-        add(segmentation_node, segmentation.SegmentRemoved, self._segment_removed, data=str)
-        add(segmentation_node, segmentation.SegmentModified, self._segment_modified, data=str)
-        add(segmentation_node, segmentation.SourceRepresentationModified, self._segment_modified, data=str)
-        add(segmentation_node, segmentation_node.SegmentationChangedEvent, self._segment_modified)
-
-    def _segment_modified(self, segment_id: Optional[str] = None) -> None:
-        if self._attached and not self._attached.target.is_writing:
-            self._attached.states.suspect(segment_id)
-
-    def _segment_removed(self, segment_id: str) -> None:
-        if self._attached:
-            self._attached.states.forget(segment_id)
-            if self.active_segment_id == segment_id:
-                self.active_segment_id = None
-
-    def _volume_moved(self) -> None:
-        try:
-            if self._attached and self._attached.moved():
-                self._show_points()
-        except Fast3DSAMError as error:
-            self._on_error(str(error))
 
     def _node_removed(self, node) -> None:
         if node is self.volume_node:

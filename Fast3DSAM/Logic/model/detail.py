@@ -7,6 +7,8 @@ from typing import Tuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .convolution import Convolution3D, UpsampleLinear
+
 
 def group_norm(channels: int) -> nn.GroupNorm:
     """GroupNorm with groups of at least three channels."""
@@ -18,9 +20,9 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv3d(channels, channels, 3, padding=1, bias=False)
+        self.conv1 = Convolution3D(channels, channels, 3, padding=1, bias=False)
         self.norm1 = group_norm(channels)
-        self.conv2 = nn.Conv3d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = Convolution3D(channels, channels, 3, padding=1, bias=False)
         self.norm2 = group_norm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -31,19 +33,8 @@ class ResidualBlock(nn.Module):
 def normed_conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     """3x3x3 convolution, normalisation, ReLU (GELU costs more than the convolution where voxels are many)."""
     return nn.Sequential(
-        nn.Conv3d(inputs, outputs, 3, stride, padding=1, bias=False), group_norm(outputs), nn.ReLU(inplace=True)
+        Convolution3D(inputs, outputs, 3, stride, padding=1, bias=False), group_norm(outputs), nn.ReLU(inplace=True)
     )
-
-
-class UpsampleLinear(nn.Module):
-    """Doubles the grid: each voxel becomes 2x2x2 by a learned linear map; (B, I, D, H, W) -> (B, O, 2D, 2H, 2W)."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.map = nn.ConvTranspose3d(inputs, outputs, 2, stride=2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.map(x)
 
 
 class DetailStem(nn.Module):
@@ -72,8 +63,8 @@ class DetailTopDown(nn.Module):
         self.at_quarter = ResidualBlock(quarter)
         self.quarter_up = UpsampleLinear(quarter, half)
         self.at_half = normed_conv(half, half)
-        self.to_quarter = nn.Conv3d(quarter, outputs[1], 1)
-        self.to_half = nn.Conv3d(half, outputs[0], 1)
+        self.to_quarter = Convolution3D(quarter, outputs[1], 1)
+        self.to_half = Convolution3D(half, outputs[0], 1)
 
     def forward(self, half: Tensor, quarter: Tensor, coarse: Tensor) -> Tuple[Tensor, Tensor]:
         quarter = self.at_quarter(quarter + self.coarse_up(coarse))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from .adapter import EfficientAdapter
 from .attention import SuperTokenAttention
 from .config import ModelConfig
+from .convolution import Convolution3D
 from .detail import DetailStem, DetailTopDown
 from .token_clustering import TokenClustering
 
@@ -46,7 +47,7 @@ class PatchEmbedding(nn.Module):
         size, width = config.position_size, config.width
         if config.patches_from_detail:
             edge = config.patch_size // 4
-            self.proj = nn.Conv3d(config.detail_widths[1], width, edge, stride=edge)
+            self.proj = Convolution3D(config.detail_widths[1], width, edge, stride=edge)
         else:
             self.proj = nn.Conv2d(3, width, 2 * config.patch_size, stride=2 * config.patch_size)
             self.merge_slices = nn.Parameter(torch.full((config.patch_size, width), 1 / config.patch_size))
@@ -114,7 +115,7 @@ class Neck(nn.Module):
         super().__init__()
         self.reduce = nn.Linear(width, outputs, bias=False)
         self.norm1 = nn.LayerNorm(outputs, eps=1e-6)
-        self.conv = nn.Conv3d(outputs, outputs, 3, padding=1, bias=False)
+        self.conv = Convolution3D(outputs, outputs, 3, padding=1, bias=False)
         self.norm2 = nn.LayerNorm(outputs, eps=1e-6)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -133,8 +134,8 @@ class ImageEncoder3D(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
         self.neck = Neck(config.width, config.neck_width)
         self.top_down = DetailTopDown(config.detail_widths, config.neck_width, config.decoder_widths)
-        self.half_key = nn.Conv3d(config.decoder_widths[0], config.key_widths[0], 1)
-        self.quarter_key = nn.Conv3d(config.decoder_widths[1], config.key_widths[1], 1)
+        self.half_key = Convolution3D(config.decoder_widths[0], config.key_widths[0], 1)
+        self.quarter_key = Convolution3D(config.decoder_widths[1], config.key_widths[1], 1)
 
     def forward(self, image: Tensor) -> ImageEmbedding:
         self._check(image.shape)

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import ModelConfig
-from .detail import ResidualBlock, UpsampleLinear
+from .convolution import Convolution3D, UpsampleLinear
+from .detail import ResidualBlock
 from .image_encoder import ImageEmbedding
 from .prompt_encoder import EncodedPrompts
 
@@ -78,8 +79,8 @@ class MaskDecoder(nn.Module):
         self.to_quarter = UpsampleLinear(coarse, quarter)
         self.at_quarter = ResidualBlock(quarter)
         self.to_half = UpsampleLinear(quarter, half)
-        self.thin = nn.Conv3d(half, thin, 1)
-        self.at_half = nn.ModuleList(nn.Conv3d(thin, thin, 3, padding=1) for _ in range(2))
+        self.thin = Convolution3D(half, thin, 1)
+        self.at_half = nn.ModuleList(Convolution3D(thin, thin, 3, padding=1) for _ in range(2))
         self.hyper = nn.Sequential(nn.Linear(coarse, coarse), nn.GELU(), nn.Linear(coarse, half + thin + 1))
         self.iou_head = nn.Sequential(nn.Linear(2 * coarse + 2, coarse), nn.GELU(), nn.Linear(coarse, 1))
 

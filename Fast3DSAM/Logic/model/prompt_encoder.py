@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import ModelConfig
+from .convolution import Convolution3D
 from .detail import normed_conv
 from .image_encoder import ImageEmbedding
 
@@ -52,8 +53,8 @@ class PromptEncoder(nn.Module):
         coarse = config.neck_width
         thin, similarity_maps = config.thin_width, 6
         maps = 2 * len(_CLICK_WIDTHS) + 2 + similarity_maps
-        self.at_half = nn.Sequential(nn.Conv3d(maps, thin, 1), normed_conv(thin, thin))
-        self.to_half = nn.Conv3d(thin, half, 1)
+        self.at_half = nn.Sequential(Convolution3D(maps, thin, 1), normed_conv(thin, thin))
+        self.to_half = Convolution3D(thin, half, 1)
         self.at_quarter = normed_conv(thin, quarter, 2)
         self.at_coarse = normed_conv(quarter, coarse, 2)
         self.kind = nn.Embedding(4, coarse)

@@ -140,7 +140,9 @@ class BallSession:
             elif isinstance(prompt, PointPrompt) and prompt.positive:
                 mask |= ball(prompt.position)
             elif isinstance(prompt, BoxPrompt):
-                mask[tuple(slice(int(np.ceil(a)), int(b) + 1) for a, b in zip(prompt.lo, prompt.hi))] = True
+                mask[tuple(slice(int(np.ceil(a - 1e-6)), int(b + 1e-6) + 1) for a, b in zip(prompt.lo, prompt.hi))] = (
+                    True
+                )
             elif isinstance(prompt, ScribblePrompt) and prompt.positive:
                 for point in prompt.points:
                     mask |= ball(point)

@@ -39,3 +39,7 @@ class Observers:
         for target, tag in self._tags:
             target.RemoveObserver(tag)
         self._tags.clear()
+
+    def __del__(self) -> None:
+        # Otherwise VTK would call into a half-collected object.
+        self.clear()

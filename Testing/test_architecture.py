@@ -21,8 +21,8 @@ QT = {"qt", "ctk", "PythonQt", "PySide6", "PyQt5", "PyQt6"}
 MRML = {"slicer", "vtk", "vtkmodules", "mrml", "vtkSegmentationCore"}
 TRAME = {"trame", "trame_server", "trame_client", "trame_vuetify", "trame_rca", "trame_slicer"}
 TORCH = {"torch", "torchvision", "monai", "lightning", "lightning_fabric"}
-# What must not be imported at the top of a file that Slicer loads at start-up.
-HEAVY = TORCH | {"matplotlib", "scipy", "skimage", "SimpleITK", "pandas"}
+# What must not be imported at the top of a file that Slicer loads at start-up; SimpleITK comes with Slicer.
+HEAVY = TORCH | {"matplotlib", "scipy", "skimage", "pandas"}
 # Which folder or file (relative to Fast3DSAM, without suffix) may import what; everything else may not.
 OWNERS = {
     "qt": (QT, ("Fast3DSAM", "Widgets")),
@@ -33,7 +33,7 @@ OWNERS = {
 # Logic in layers: a module imports only from its own layer and those before. Files not named are in the third.
 LAYERS = (
     ("errors", "settings", "geometry", "prompts"),
-    ("preprocessing", "tiling", "model", "checkpoints", "embedding_cache", "volume_files", "planes", "picture"),
+    ("preprocessing", "tiling", "model", "checkpoints", "volume_files", "planes", "picture"),
     (),
     ("mrml",),
     ("training", "evaluation"),

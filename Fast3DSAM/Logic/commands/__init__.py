@@ -1,0 +1,27 @@
+"""The command line `fast3dsam`, one command a file. Heavy packages are imported when a command runs."""
+
+from __future__ import annotations
+
+import typer
+
+from .doctor import doctor
+from .edge import OneLineErrors
+from .evaluate import evaluate
+from .segment import ClicksInOrder, segment
+
+app = typer.Typer(
+    name="fast3dsam",
+    cls=OneLineErrors,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Segment any structure of a CT or MR volume in 3D with a few clicks.",
+)
+app.command(cls=ClicksInOrder)(segment)
+app.command()(doctor)
+app.command()(evaluate)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app(prog_name="fast3dsam")

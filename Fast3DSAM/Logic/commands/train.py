@@ -1,0 +1,59 @@
+"""`fast3dsam train`: from random weights to a checkpoint, resumable at any time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from rich.console import Console
+
+from ..errors import CheckpointError
+
+
+def train(
+    data: Annotated[Path, typer.Argument(help="Folder with INDEX.tsv, pairs/ and labels/; only `train` and `labels`.")],
+    state: Annotated[Path, typer.Option(help="Training state; an existing one is resumed.")] = Path("runs/small.pt"),
+    config: Annotated[str, typer.Option(help="Published configuration: small or vit_b.")] = "small",
+    hours: Annotated[float, typer.Option(help="Length of the whole training, earlier sittings included.")] = 2.0,
+    images: Annotated[int, typer.Option(help="Images per step.")] = 4,
+    targets: Annotated[int, typer.Option(help="Targets per image.")] = 3,
+    rounds: Annotated[int, typer.Option(help="Rounds of clicks per step.")] = 3,
+    crop: Annotated[int, typer.Option(help="Edge of the training crops in voxels.")] = 48,
+    learning_rate: Annotated[float, typer.Option()] = 2e-3,
+    precision: Annotated[str, typer.Option(help="Lightning Fabric's name of a precision.")] = "bf16-mixed",
+    threads: Annotated[Optional[int], typer.Option(help="Processor threads for the network.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that make samples.")] = 1,
+    seed: Annotated[int, typer.Option()] = 0,
+    export: Annotated[Optional[Path], typer.Option(help="Write the averaged weights and their card here.")] = None,
+    card: Annotated[Optional[Path], typer.Option(help="JSON with what the card says of data and licence.")] = None,
+) -> None:
+    """Train the network on simulated clicks; kill it when you like, the same command goes on from the state."""
+    import torch
+
+    from ..model.config import CONFIGS
+    from ..training.data_engine import DataEngine
+    from ..training.publish import publish_weights
+    from ..training.trainer import Trainer, TrainingPlan
+
+    screen = Console(highlight=False, soft_wrap=True)
+    if config not in CONFIGS:
+        raise CheckpointError(f"There is no configuration {config!r}; choose one of {', '.join(sorted(CONFIGS))}.")
+    if threads:
+        torch.set_num_threads(threads)
+    plan = TrainingPlan(
+        hours=hours,
+        images=images,
+        targets=targets,
+        rounds=rounds,
+        crop=crop,
+        learning_rate=learning_rate,
+        seed=seed,
+        precision=precision,
+    )
+    engine = DataEngine(data, crop, targets, seed)
+    Trainer(CONFIGS[config], plan, engine, state, screen.print, workers).run()
+    if export is not None:
+        extra = json.loads(card.read_text()) if card else None
+        screen.print(f"weights {export}, card {publish_weights(state, export, extra)}")

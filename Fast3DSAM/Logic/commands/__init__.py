@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from .benchmark import benchmark
 from .doctor import doctor
 from .edge import OneLineErrors
 from .evaluate import evaluate
 from .segment import ClicksInOrder, segment
+from .train import train
 
 app = typer.Typer(
     name="fast3dsam",
@@ -20,6 +22,8 @@ app = typer.Typer(
 app.command(cls=ClicksInOrder)(segment)
 app.command()(doctor)
 app.command()(evaluate)
+app.command()(benchmark)
+app.command()(train)
 
 
 def main() -> None:

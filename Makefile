@@ -1,5 +1,4 @@
-# make run | test | lint | format | clean | help. Each target makes its own .venv with pip, once, and again only when
-# pyproject.toml changed.
+# Each target makes .venv and installs what it needs with pip, once, and again only when pyproject.toml changed.
 
 PYTHON ?= python3
 # One known version first: pip then finds torch already there, whichever build (CPU, CUDA) the machine's index serves.
@@ -8,18 +7,24 @@ TORCH ?= torch==2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
 ARTEFACTS := artefacts
+PICTURE := $(ARTEFACTS)/segment_ct.png
+# The heart, and the liver that touches it, in the chest CT that slicerio ships; RAS millimetres.
+CLICKS ?= --foreground=-20,15,-190 --background=80,20,-270
 CT = $$($(BIN)/python -c "from importlib.util import find_spec; print(find_spec('slicerio').submodule_search_locations[0])")/data/CTChest4.nrrd
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format lists clean
+.PHONY: help run picture test lint format lists clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: $(VENV)/.installed-app  ## segment the heart in a real chest CT; prints the path of the picture
 	@mkdir -p $(ARTEFACTS)
-	$(BIN)/fast3dsam segment "$(CT)" --foreground 0,0,0 \
-		--output $(ARTEFACTS)/heart.nrrd --picture $(ARTEFACTS)/segment_ct.png
+	$(BIN)/fast3dsam segment "$(CT)" $(CLICKS) --output $(ARTEFACTS)/heart.nrrd --picture $(PICTURE)
+
+picture: run  ## draw the picture of the README anew
+	mkdir -p docs/images
+	cp $(PICTURE) docs/images/
 
 test: $(VENV)/.installed-test  ## run all tests
 	$(BIN)/python -m pytest

@@ -83,7 +83,7 @@ def check_picture_path(path: Union[str, Path]) -> None:
 
 
 def _views(planes: Sequence[Plane], contours: Sequence, places: Sequence[Sequence]) -> List[Rectangle]:
-    """The part of each plane to show: segment and clicks with room around them, at one scale, inside the volume."""
+    """The part of each plane to show: segment and clicks with room around them, or all of it without a segment."""
     spans = []
     for plane, contour, spots in zip(planes, contours, places):
         points = np.array([spot[:2] for spot in spots])
@@ -92,7 +92,8 @@ def _views(planes: Sequence[Plane], contours: Sequence, places: Sequence[Sequenc
             corners = np.array([(columns.min(), rows.min()), (columns.max(), rows.max())])
             points = np.vstack([points, corners * plane.spacing[1:]])
         spans.append((points.min(axis=0), points.max(axis=0)))
-    size = max(120.0, 1.7 * max((hi - lo).max() for lo, hi in spans))
+    empty = not any(contour is not None and contour.any() for contour in contours)
+    size = np.inf if empty else max(120.0, 1.7 * max((hi - lo).max() for lo, hi in spans))
     views = []
     for plane, (lo, hi) in zip(planes, spans):
         left, right, bottom, top = plane.extent

@@ -121,6 +121,13 @@ def test_next_segment_walks_and_then_makes_a_new_one(case):
     assert case.work.segment_ids == [first, second, third]
 
 
+def test_new_segments_have_names_and_colours_of_their_own(case):
+    ids = [case.work.new_segment(), case.work.new_segment("liver"), case.work.new_segment()]
+    segments = [case.work.segmentation_node.GetSegmentation().GetSegment(id) for id in ids]
+    assert [segment.GetName() for segment in segments] == ["Segment_1", "liver", "Segment_2"]
+    assert len({segment.GetColor() for segment in segments}) == 3
+
+
 def test_a_damaged_tag_is_reported_and_the_segment_kept(case):
     case.work.place(case.ras(A))
     id, node = case.work.active_segment_id, case.work.segmentation_node

@@ -7,6 +7,7 @@ are remembered and given back when a later mask (an undo, a moved point) does no
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import count
 from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
 import numpy as np
@@ -79,9 +80,13 @@ class SegmentationTarget:
         return found
 
     def add(self, name: Optional[str] = None) -> str:
-        """A new empty segment at the end; its ID."""
+        """A new empty segment at the end, with a colour and, where it is not given, a name of its own; its ID."""
+        names = {self.segment(id).GetName() for id in self.segment_ids}
+        free = next(f"Segment_{n}" for n in count(1) if f"Segment_{n}" not in names)
+        colour = [0.0, 0.0, 0.0]
         with self.own_change():
-            return self._segmentation.AddEmptySegment("", name or "")
+            self.node.GetDisplayNode().GenerateSegmentColor(colour, 1 + len(names))
+            return self._segmentation.AddEmptySegment("", name or free, colour)
 
     def grid(self) -> np.ndarray:
         """4x4 matrix from the volume's (i, j, k) to the segmentation's own coordinates."""

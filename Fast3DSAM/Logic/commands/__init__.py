@@ -8,6 +8,7 @@ from .benchmark import benchmark
 from .doctor import doctor
 from .edge import OneLineErrors
 from .evaluate import evaluate
+from .import_released import import_released
 from .segment import ClicksInOrder, segment
 from .train import train
 
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.command(cls=ClicksInOrder)(segment)
 app.command()(doctor)
 app.command()(evaluate)
+app.command()(import_released)
 app.command()(benchmark)
 app.command()(train)
 

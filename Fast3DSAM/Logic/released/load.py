@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import zipfile
 from contextlib import nullcontext
 from pathlib import Path
@@ -69,7 +68,7 @@ def _read(path: Path) -> Mapping[str, Any]:
             with _numpy_numbers():
                 # Mapped, so that the optimizers' states are never read.
                 content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
-    except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # what the reader meets in bytes that are no checkpoint is not limited to some kinds
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CheckpointError(
             f"{str(path)!r} is damaged or no plain checkpoint, nothing in it was run ({reason}); {_REMEDY}."

@@ -8,10 +8,11 @@ import math
 from pathlib import Path
 from typing import Dict, List, Optional
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from .results import CaseResult, EvaluationResult, TargetResult
+from .results import CaseResult, EvaluationResult, Mean, TargetResult
 
 NOC_DSC = (0.8, 0.85, 0.9)
 _COLUMNS = {
@@ -33,43 +34,50 @@ def print_case(console: Console, case: CaseResult, test: str) -> None:
     """One line per method and target."""
     for row in case.rows:
         values = "  ".join(f"{name} {function(row):.2f}" for name, function in columns(test).items())
-        console.print(f"{row.target.case.id}  {row.target.name}  [bold]{row.method}[/]  {values}", highlight=False)
+        _line(console, f"{row.target.case.id}  {row.target.name}  {row.method:15}  {values}")
     if case.problem:
-        console.print(f"[yellow]{case.case_id} left out: {case.problem}[/]", highlight=False)
+        _line(console, f"{case.case_id} left out: {case.problem}", "yellow")
 
 
 def print_summary(console: Console, result: EvaluationResult) -> None:
     """Means with standard deviations per method, Dice after each click, and what was left out."""
     targets = len(result.rows) // max(1, len(result.methods))
     done = sum(1 for case in result.cases if case.rows)
-    table = Table(title=f"{result.test}: mean ± std over {targets} targets of {done} cases")
-    table.add_column("method")
+    title = f"{result.test} test: mean ± standard deviation over {targets} targets of {done} cases"
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 0, 0, 1))
+    table.add_column("method", no_wrap=True)
     for name in columns(result.test):
-        table.add_column(name, justify="right")
-    if result.test == "slices":
-        for dsc in NOC_DSC:
-            table.add_column(f"clicks to {dsc}", justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for method in result.methods:
-        means = [result.mean(method, function) for function in columns(result.test).values()]
-        cells = [f"{m.mean:.2f} ± {m.std:.2f}" for m in means]
-        if result.test == "slices":
-            cells += [_reached(result, method, dsc) for dsc in NOC_DSC]
-        table.add_row(method, *cells)
+        means = {name: result.mean(method, function) for name, function in columns(result.test).items()}
+        table.add_row(method, *[_cell(name, mean) for name, mean in means.items()])
     console.print(table)
     for method in result.methods:
         curve = result.curves(method).mean(axis=0) if result.rows_of(method) else []
-        console.print(f"Dice after each step, {method}: " + " ".join(f"{v:.2f}" for v in curve), highlight=False)
+        _line(console, f"Dice after each step, {method}: " + " ".join(f"{v:.2f}" for v in curve))
+    if result.test == "slices":
+        for method in result.methods:
+            reached = ", ".join(f"{dsc}: {_reached(result, method, dsc)}" for dsc in NOC_DSC)
+            _line(console, f"Clicks until Dice, {method}: {reached}")
     for line in result.left_out:
-        console.print(f"Left out: {line}", highlight=False, style="yellow")
+        _line(console, f"Left out: {line}", "yellow")
+
+
+def _line(console: Console, text: str, style: Optional[str] = None) -> None:
+    """One line, in a file or pipe as well; names of labels are no markup."""
+    console.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+def _cell(name: str, mean: Mean) -> str:
+    """Without the spread of seconds, so that the table fits a terminal of 80 columns."""
+    return f"{mean.mean:.2f}" if name.startswith("s") else f"{mean.mean:.2f}±{mean.std:.2f}"
 
 
 def _reached(result: EvaluationResult, method: str, dsc: float) -> str:
     """Mean number of clicks among the targets that reached `dsc`, and their share."""
     numbers = [row.clicks_until(dsc) for row in result.rows_of(method)]
     reached = [n for n in numbers if n is not None]
-    return (
-        f"{sum(reached) / len(reached):.1f} ({len(reached)}/{len(numbers)})" if reached else f"never (0/{len(numbers)})"
-    )
+    return f"{sum(reached) / len(reached):.1f} ({len(reached)} of {len(numbers)} targets)" if reached else "never"
 
 
 def write_csv(result: EvaluationResult, path: Path) -> None:

@@ -20,7 +20,10 @@ _MANAGERS = (
 
 
 class SliceView:
-    """Shows `volume` in an axial slice, `size` pixels wide and high. Pixels are (x, y) from the lower left."""
+    """Shows `volume` in an axial slice of `size` pixels, patient right at the left.
+
+    Pixels are (x, y) from the lower left.
+    """
 
     def __init__(self, slicer_scene, volume, size: int = 400) -> None:
         self.scene, self.size = slicer_scene.scene, size
@@ -58,6 +61,7 @@ class SliceView:
         self.logic.SetMRMLApplicationLogic(application)
         self.logic.SetMRMLScene(self.scene)
         self.node = self.logic.AddSliceNode("Red")
+        self.node.SetOrientation("Axial")
         application.GetSliceLogics().AddItem(self.logic)
         self._managers.SetMRMLDisplayableNode(self.node)
         self._style = slicer.vtkMRMLSliceViewInteractorStyle()

@@ -70,9 +70,11 @@ def check_colours(view, work, before, after, mask, clicks):
 def test_a_click_on_a_real_ct_colours_the_segment_where_it_is(scene, open_view, data_folder, artefacts, monkeypatch):
     monkeypatch.setattr("Testing.mrml.ball_session.RADIUS", 30.0)
     view, work = open_view(real_ct(scene, data_folder))
-    target = work.session.geometry.kji_to_ras((90, 50, 82))  # liver
+    target = work.session.geometry.kji_to_ras((99, 58, 85))  # liver
     view.show(target)
     before = view.picture()
+    id = work.new_segment("liver")
+    work.segmentation_node.GetSegmentation().GetSegment(id).SetColor(0.95, 0.6, 0.15)
     view.place_points_in(work.foreground_node)
     x, y = view.pixel(target)
     view.click(x, y)

@@ -21,7 +21,10 @@ Position = Tuple[float, float, float]
 
 
 def _position(value: Sequence[float]) -> Position:
-    array = np.asarray(value, dtype=np.float64)
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
     if array.shape != (3,) or not np.isfinite(array).all():
         raise InvalidPromptError(f"A position must be three finite voxel coordinates (k, j, i), not {value!r}.")
     return tuple(float(v) for v in array)
@@ -69,9 +72,18 @@ class MaskPrompt:
         return cls(id, box, zlib.compress(np.packbits(mask[box.slices]).tobytes(), 1))
 
     def array(self) -> np.ndarray:
-        """The mask inside `box`, boolean (k, j, i)."""
+        """The mask inside `box`, boolean (k, j, i). Raises `InvalidPromptError` if `bits` are not such a mask."""
         size = int(np.prod(self.box.shape))
-        flat = np.unpackbits(np.frombuffer(zlib.decompress(self.bits), np.uint8), count=size)
+        try:
+            packed = np.frombuffer(zlib.decompress(self.bits), np.uint8)
+        except zlib.error as error:
+            raise InvalidPromptError(f"The stored mask is damaged ({error}); start from the segment again.") from error
+        if len(packed) != -(-size // 8):
+            raise InvalidPromptError(
+                f"The stored mask has {len(packed)} bytes, but its box of {self.box.shape} voxels needs "
+                f"{-(-size // 8)}; start from the segment again."
+            )
+        flat = np.unpackbits(packed, count=size)
         return flat.reshape(self.box.shape).astype(bool)
 
 
@@ -130,7 +142,7 @@ class PromptSet:
         return self._changed(id, position=_position(position))
 
     def flipped(self, id: int) -> PromptSet:
-        return self._changed(id, positive=not self.get(id).positive)
+        return self._changed(id, positive=not getattr(self.get(id), "positive", False))
 
     def without(self, id: int) -> PromptSet:
         self.get(id)
@@ -175,7 +187,9 @@ def _prompt_of(row: dict) -> Prompt:
     if cls is MaskPrompt:
         lo, hi = row["box"]
         box = Box(tuple(int(v) for v in lo), tuple(int(v) for v in hi))
-        return MaskPrompt(int(row["id"]), box, base64.b64decode(row["bits"]))
+        prompt = MaskPrompt(int(row["id"]), box, base64.b64decode(row["bits"]))
+        prompt.array()  # a damaged mask must fail here, where the text is read, and not at a later click
+        return prompt
     if cls is BoxPrompt:
         return BoxPrompt(int(row["id"]), _position(row["lo"]), _position(row["hi"]))
     if cls is ScribblePrompt:

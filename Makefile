@@ -20,7 +20,8 @@ help:  ## show this list
 
 run: $(VENV)/.installed-app  ## segment the heart in a real chest CT; prints the path of the picture
 	@mkdir -p $(ARTEFACTS)
-	$(BIN)/fast3dsam segment "$(CT)" $(CLICKS) --output $(ARTEFACTS)/heart.nrrd --picture $(PICTURE)
+	@echo "fast3dsam segment CTChest4.nrrd $(CLICKS) --output $(ARTEFACTS)/heart.nrrd --picture $(PICTURE)"
+	@$(BIN)/fast3dsam segment "$(CT)" $(CLICKS) --output $(ARTEFACTS)/heart.nrrd --picture $(PICTURE)
 
 picture: run  ## draw the picture of the README anew
 	mkdir -p docs/images

@@ -39,7 +39,7 @@ def next_click(prediction: np.ndarray, reference: np.ndarray, rng: np.random.Gen
     inner = largest_component(error[box.slices])
     offset = box.lo
     box = Box.of_mask(inner)
-    position = _central_voxel(inner[box.slices], rng)
+    position = central_voxel(inner[box.slices], rng)
     position = tuple(int(p) + a + b for p, a, b in zip(position, box.lo, offset))
     return Click(position, bool(reference[position]))
 
@@ -56,8 +56,8 @@ def largest_component(mask: np.ndarray) -> np.ndarray:
     return labels == int(np.argmax(sizes))
 
 
-def _central_voxel(component: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Index of a random one among the voxels of maximal distance; `component` is boolean and fills its array's box."""
+def central_voxel(component: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Index of a random one among the voxels of a boolean array that lie farthest from what is not in it."""
     from scipy import ndimage
 
     # A border of one zero gives the same distances as the protocol's wider one: the nearest zero never lies farther.

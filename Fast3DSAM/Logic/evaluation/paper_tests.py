@@ -12,7 +12,7 @@ from typing import List, Optional, Sequence
 
 import numpy as np
 
-from .click_simulation import Click, new_rng, next_click
+from .click_simulation import Click, central_voxel, largest_component, new_rng
 from .protocol import Run
 
 RANDOM_CLICKS = 10
@@ -61,5 +61,5 @@ def next_slice_click(
     order = rng.permutation(wrong.size)
     order = order[np.argsort((common / either)[order], kind="stable")]
     k = int(wrong[rng.choice(order[:lowest])])
-    click = next_click(prediction[k : k + 1], reference[k : k + 1], rng)
-    return Click((k, *click.position[1:]), click.positive)
+    j, i = (int(p) for p in central_voxel(largest_component((prediction != reference)[k]), rng))
+    return Click((k, j, i), bool(reference[k, j, i]))

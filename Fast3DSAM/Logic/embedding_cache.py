@@ -104,7 +104,7 @@ class EmbeddingCache:
                 return self._predictor.unpack(dict(arrays))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             _logger.warning("Stored embedding %s is damaged (%s); it is computed again.", path, error)
             return None
 

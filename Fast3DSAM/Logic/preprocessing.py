@@ -15,7 +15,7 @@ _NATIVE_TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "float32
 
 
 def checked_voxels(voxels: np.ndarray) -> np.ndarray:
-    """The voxels (k, j, i) as they came, or converted to float32 where SimpleITK does not know their type.
+    """The voxels (k, j, i) as they came, or converted where SimpleITK does not know their type or byte order.
 
     Raises `InvalidVolumeError` for anything that is not a finite, varying, scalar 3D volume.
     """
@@ -39,7 +39,9 @@ def checked_voxels(voxels: np.ndarray) -> np.ndarray:
     low, high = voxels.min(), voxels.max()
     if low == high:
         raise InvalidVolumeError(f"All voxels have the value {low}; choose a volume with contrast.")
-    return voxels if voxels.dtype.name in _NATIVE_TYPES else voxels.astype(np.float32)
+    if voxels.dtype.name not in _NATIVE_TYPES:
+        return voxels.astype(np.float32)
+    return voxels if voxels.dtype.isnative else voxels.astype(voxels.dtype.newbyteorder("="))
 
 
 class TileReader:

@@ -55,25 +55,28 @@ def draw_curves(result: EvaluationResult, path: Path) -> None:
 
 
 def draw_sheet(result: EvaluationResult, path: Path) -> None:
-    """The first method's best, median and worst targets by final Dice: three planes each, outlines and clicks."""
+    """The first method's best, median and worst targets by final Dice: three planes each, outlines and clicks.
+
+    Raises `ValueError` for a result without rows.
+    """
     chosen = best_median_worst(result)
-    figure = Figure(figsize=(10, 3.6 * max(1, len(chosen)) + 0.4), layout="constrained")
-    grid = figure.subplots(max(1, len(chosen)), 3, squeeze=False)
-    for line, (word, row) in zip(grid, chosen):
+    if not chosen:
+        raise ValueError(f"The result of {len(result.cases)} cases has no target to draw; evaluate at least one.")
+    figure = Figure(figsize=(10, 3.7 * len(chosen) + 0.4), layout="constrained")
+    *parts, foot = figure.subfigures(len(chosen) + 1, 1, height_ratios=[3.7] * len(chosen) + [0.4])
+    for part, (word, row) in zip(parts, chosen):
         volume = read_pair(row.target.case.image_path, row.target.case.label_path)
-        _draw_target(line, volume, row)
+        _draw_target(part.subplots(1, 3), volume, row)
         clicks = sum(len(step.clicks) for step in row.steps)
         title = f"{word}: {row.target.case.id}, {row.target.name}. Dice {row.final_dsc:.2f} after {clicks} clicks"
-        line[0].set_title(title, loc="left", fontsize=10, fontweight="bold", pad=8)
+        part.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
     handles = [
         Line2D([], [], color=_REFERENCE, label="reference"),
-        Line2D([], [], color=_PREDICTION, label=result.methods[0] if result.methods else "prediction"),
+        Line2D([], [], color=_PREDICTION, label=result.methods[0]),
         Line2D([], [], color=_POSITIVE, marker="P", linestyle="", label="foreground click"),
         Line2D([], [], color=_NEGATIVE, marker="X", linestyle="", label="background click (pale: in another slice)"),
     ]
-    figure.legend(
-        handles=handles, ncol=4, loc="outside lower center", facecolor="#303030", fontsize=9, labelcolor="white"
-    )
+    foot.legend(handles=handles, ncol=4, loc="center", facecolor="#303030", fontsize=9, labelcolor="white")
     _save(figure, path)
 
 

@@ -56,6 +56,13 @@ def start(folder: Path) -> SlicerScene:
     application.GetColorLogic().AddDefaultColorNodes()
     application.SetSliceLogics(vtk.vtkCollection())
     application.SetViewLogics(vtk.vtkCollection())
+    # Scene bundles (.mrb) are unpacked into the cache folder.
+    cache, reader = slicer.vtkCacheManager(), slicer.vtkDataIOManager()
+    cache.SetRemoteCacheDirectory(str(folder))
+    cache.SetMRMLScene(scene)
+    reader.SetCacheManager(cache)
+    scene.SetCacheManager(cache)
+    scene.SetDataIOManager(reader)
     scene.AddNode(slicer.vtkMRMLCrosshairNode())
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
     result = SlicerScene(scene, application, folder)

@@ -121,6 +121,17 @@ def test_overlapping_segments_survive_in_a_seg_nrrd(scene, tmp_path):
     assert np.array_equal(segment_mask(node, second), case.ball((9, 11, 14)))
 
 
+def test_an_empty_segment_is_exported_as_empty(case, tmp_path):
+    case.work.new_segment("nothing yet")
+    case.work.new_segment("something")
+    case.work.place(case.ras(A))
+    path = export_file(tmp_path / "two.seg.nrrd", case.volume, case.work.segmentation_node)
+    read = slicerio.read_segmentation(str(path))
+    assert [segment["name"] for segment in read["segments"]] == ["nothing yet", "something"]
+    path = export_file(tmp_path / "two.nrrd", case.volume, case.work.segmentation_node)
+    assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path))), 2 * case.ball(A))
+
+
 def test_export_leaves_the_scene_as_it_was(case, tmp_path):
     case.work.place(case.ras(A))
     nodes = case.scene.GetNumberOfNodes()

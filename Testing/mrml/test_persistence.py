@@ -124,3 +124,18 @@ def test_prompts_survive_when_the_volume_gets_another_id(saved, tmp_path):
     case.work.active_segment_id = case.work.segment_ids[1]
     assert len(case.work.points()) == 1
     case.work.close()
+
+
+def test_prompts_survive_a_scene_bundle(saved, tmp_path):
+    bundle = tmp_path / "case.mrb"
+    second = saved.work.segment_ids[1]
+    prompts, mask = saved.session.prompts, saved.mask(second)
+    assert saved.scene.WriteToMRB(str(bundle))
+    other = start(tmp_path / "second").scene
+    assert other.ReadFromMRB(str(bundle), True)
+    volume = other.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+    case = start_case(other, volume, other.GetFirstNodeByClass("vtkMRMLSegmentationNode"))
+    assert case.work.active_segment_id == second
+    assert case.session.prompts == prompts
+    assert np.array_equal(case.mask(second), mask)
+    case.work.close()

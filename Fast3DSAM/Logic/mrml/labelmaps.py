@@ -54,25 +54,26 @@ def grid_offset(layer, grid: np.ndarray) -> Optional[Tuple[int, int, int]]:
     return tuple(int(v) for v in offset[::-1]) if drift < _ALIGNED else None
 
 
-def labels_in_box(layer, box: Box, grid: np.ndarray) -> np.ndarray:
-    """The layer's label values in `box` (voxels of the volume); zero beyond the layer. Costs no more than the box."""
+def labels_in_box(layer, box: Box, grid: np.ndarray) -> Tuple[Box, np.ndarray]:
+    """The part of `box` (voxels of the volume) that the layer reaches, and its label values there.
+
+    A view of the layer where the lattices agree, so it costs nothing; otherwise resampled, at the price of the box.
+    """
     extent = extent_box(layer)
+    offset = None if extent.is_empty else grid_offset(layer, grid)
+    if offset is not None:
+        common = box.shifted(offset).intersection(extent)
+        if common.is_empty:
+            return Box.empty(), np.zeros((0, 0, 0), np.uint8)
+        in_layer = common.shifted([-v for v in extent.lo])
+        return common.shifted([-v for v in offset]), _voxels(layer)[in_layer.slices]
     if extent.is_empty or box.is_empty:
-        return np.zeros(box.shape, np.uint8)
-    offset = grid_offset(layer, grid)
-    if offset is None:
-        resampled = slicer.vtkOrientedImageData()
-        slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
-            layer, empty_image(box, grid), resampled
-        )
-        return _voxels(resampled)
-    voxels = _voxels(layer)
-    result = np.zeros(box.shape, voxels.dtype)
-    wanted = box.shifted(offset)
-    common = wanted.intersection(extent)
-    if not common.is_empty:
-        result[common.shifted([-v for v in wanted.lo]).slices] = voxels[common.shifted([-v for v in extent.lo]).slices]
-    return result
+        return Box.empty(), np.zeros((0, 0, 0), np.uint8)
+    resampled = slicer.vtkOrientedImageData()
+    slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
+        layer, empty_image(box, grid), resampled
+    )
+    return box, _voxels(resampled)
 
 
 def label_box(layer, value: int, grid: np.ndarray) -> Box:

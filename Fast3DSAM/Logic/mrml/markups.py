@@ -169,10 +169,11 @@ class PromptMarkups:
 
     def _made(self, positive: bool):
         """The scene's own node of this role (a saved scene has one), else a new one."""
-        for node in self._scene.GetNodesByClass("vtkMRMLMarkupsFiducialNode"):
+        kind = "vtkMRMLMarkupsFiducialNode"
+        for node in (self._scene.GetNthNodeByClass(n, kind) for n in range(self._scene.GetNumberOfNodesByClass(kind))):
             if node.GetAttribute(ROLE_ATTRIBUTE) == _NAMES[positive]:
                 return node
-        node = self._scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", _NAMES[positive])
+        node = self._scene.AddNewNodeByClass(kind, _NAMES[positive])
         node.SetAttribute(ROLE_ATTRIBUTE, _NAMES[positive])
         node.CreateDefaultDisplayNodes()
         display = node.GetDisplayNode()

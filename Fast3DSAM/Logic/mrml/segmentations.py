@@ -104,7 +104,8 @@ class SegmentationTarget:
                 f"The segment '{self.segment(segment_id).GetName()}' reaches beyond the volume '{self.volume.name}' "
                 "and would be cut off; choose the volume it was drawn on, or add a new segment."
             )
-        return box, labels_in_box(layer, box, grid) == value
+        part, labels = labels_in_box(layer, box, grid)
+        return box, paste(labels == value, part, box)
 
     def occupied(self, segment_ids: Iterable[str], box: Box) -> np.ndarray:
         """Voxels of `box` that belong to any of these segments; each layer is read once."""
@@ -116,8 +117,11 @@ class SegmentationTarget:
                 key = layer.GetAddressAsString("")
                 by_layer.setdefault(key, (layer, []))[1].append(self.segment(id).GetLabelValue())
         for layer, values in by_layer.values():
-            labels = labels_in_box(layer, box, grid)
-            result |= labels == values[0] if len(values) == 1 else np.isin(labels, values)
+            part, labels = labels_in_box(layer, box, grid)
+            if part.is_empty:
+                continue
+            here = labels == values[0] if len(values) == 1 else np.isin(labels, values)
+            result[part.shifted([-v for v in box.lo]).slices] |= here
         return result
 
     def save_state(self) -> None:

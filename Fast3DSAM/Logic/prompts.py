@@ -209,6 +209,16 @@ class PromptHistory:
         return self._states[self._index]
 
     @property
+    def previous(self) -> PromptSet:
+        """What `undo` would make the present."""
+        return self._states[max(0, self._index - 1)]
+
+    @property
+    def following(self) -> PromptSet:
+        """What `redo` would make the present."""
+        return self._states[min(len(self._states) - 1, self._index + 1)]
+
+    @property
     def can_undo(self) -> bool:
         return self._index > 0
 

@@ -72,6 +72,11 @@ class Segmenter:
             self._states.put(prefix, state)
         return state
 
+    def knows(self, prompts: PromptSet) -> bool:
+        """Whether `state` costs nothing: the answer is remembered or needs no network."""
+        steps = prompts.prompts
+        return not steps or isinstance(steps[-1], MaskPrompt) or steps in self._states
+
     def embed(self, tile: Tile) -> object:
         """The tile's embedding, from the cache or computed."""
         return self._embeddings.get(self._key, tile, lambda: self._predictor.embed(*self._reader.read(tile)))

@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import Callable, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from .deferred import MaskPending
 from .embedding_cache import EmbeddingCache, content_key
 from .errors import EmbeddingCancelled, InvalidPromptError, NotEnoughMemoryError, NoVolumeError
 from .framing import DEFAULT_POLICY, FramingPolicy
-from .geometry import Box, VolumeGeometry, paste
+from .geometry import VolumeGeometry, paste
 from .prediction import Predictor
 from .preprocessing import TileReader, checked_voxels
 from .prompts import PromptHistory, PromptSet
 from .segmenter import EMPTY, MaskState, Segmenter
 from .tiling import Pyramid
+from .update import PreparedVolume, SegmentationUpdate
 
 Position = Sequence[float]
 Progress = Callable[[float, str], None]
 
-
-@dataclass(frozen=True)
-class SegmentationUpdate:
-    """What a prompt changed.
-
-    `box`: the sub-extent (voxels) that holds the mask before and after; outside it the mask is false. `box_mask`: the
-    new mask inside `box`, bool (k, j, i). `iou`: the network's estimate of its quality, 0..1. `seconds` spent.
-    """
-
-    box: Box
-    box_mask: np.ndarray = field(repr=False)
-    iou: float
-    seconds: float
-    shape: Tuple[int, int, int]
-
-    @property
-    def mask(self) -> np.ndarray:
-        """The whole volume's mask, bool (k, j, i); made on demand, costs memory in proportion to the volume."""
-        mask = np.zeros(self.shape, dtype=bool)
-        mask[self.box.slices] = self.box_mask
-        return mask
+__all__ = ["InteractiveSession", "PreparedVolume", "SegmentationUpdate"]
 
 
 class InteractiveSession:
@@ -51,6 +32,9 @@ class InteractiveSession:
 
     Every method that changes prompts returns a `SegmentationUpdate`; `NoVolumeError` if no volume is set,
     `InvalidPromptError` for a prompt that cannot be; both leave the session as it was.
+
+    `never_wait`: a mask that is not at hand raises `MaskPending` instead of being computed; `prepare` it elsewhere.
+    `prepare_volume` and `prepare` change nothing and may run in any thread; all else belongs to one thread.
     """
 
     def __init__(
@@ -68,6 +52,7 @@ class InteractiveSession:
         self._geometry: Optional[VolumeGeometry] = None
         self._shown = EMPTY
         self.update: Optional[SegmentationUpdate] = None
+        self.never_wait = False
 
     @classmethod
     def local(
@@ -101,6 +86,19 @@ class InteractiveSession:
         reference: do not change them. Raises `InvalidVolumeError`, `GeometryError`, `NotEnoughMemoryError`; after any
         error the session still has its previous volume and prompts.
         """
+        prepared = self.prepare_volume(voxels, spacing, geometry, progress, cancel)
+        self.use_volume(prepared)
+        return prepared.seconds
+
+    def prepare_volume(
+        self,
+        voxels: np.ndarray,
+        spacing: Optional[Sequence[float]] = None,
+        geometry: Optional[VolumeGeometry] = None,
+        progress: Optional[Progress] = None,
+        cancel: Optional[Event] = None,
+    ) -> PreparedVolume:
+        """The work of `set_volume` without its effect."""
         begun = time.perf_counter()
         report = progress or (lambda share, message: None)
         geometry = geometry or VolumeGeometry.from_spacing(spacing if spacing is not None else (1.0, 1.0, 1.0))
@@ -123,10 +121,13 @@ class InteractiveSession:
             raise NotEnoughMemoryError(
                 f"There is not enough memory for a volume of {shape} voxels; crop it or close other programs."
             ) from error
-        self._segmenter, self._geometry = segmenter, geometry
-        self._history, self._shown, self.update = PromptHistory(), EMPTY, None
         report(1.0, "Ready")
-        return time.perf_counter() - begun
+        return PreparedVolume(segmenter, geometry, time.perf_counter() - begun)
+
+    def use_volume(self, prepared: PreparedVolume) -> None:
+        """Starts on a prepared volume without prompts."""
+        self._segmenter, self._geometry = prepared.segmenter, prepared.geometry
+        self._history, self._shown, self.update = PromptHistory(), EMPTY, None
 
     def clear_volume(self) -> None:
         """Forgets volume and prompts; cached embeddings stay, so that the volume is back at once."""
@@ -197,7 +198,7 @@ class InteractiveSession:
     def apply(self, prompts: PromptSet, new_step: bool = True) -> SegmentationUpdate:
         """Makes `prompts` the present ones, as a new undo step or in place of the present step."""
         begun = time.perf_counter()
-        state = self._ready().state(prompts)
+        state = self._state(prompts)
         if new_step:
             self._history.push(prompts)
         else:
@@ -207,13 +208,15 @@ class InteractiveSession:
     def undo(self) -> SegmentationUpdate:
         """Back to the prompts before the last change; at the first step nothing happens."""
         begun = time.perf_counter()
-        segmenter = self._ready()
-        return self._show(segmenter.state(self._history.undo()), begun)
+        state = self._state(self._history.previous)
+        self._history.undo()
+        return self._show(state, begun)
 
     def redo(self) -> SegmentationUpdate:
         begun = time.perf_counter()
-        segmenter = self._ready()
-        return self._show(segmenter.state(self._history.redo()), begun)
+        state = self._state(self._history.following)
+        self._history.redo()
+        return self._show(state, begun)
 
     def reset(self) -> SegmentationUpdate:
         """Removes all prompts; undo brings them back."""
@@ -222,7 +225,7 @@ class InteractiveSession:
     def use_history(self, history: PromptHistory) -> SegmentationUpdate:
         """Goes on with another object's prompts; the update holds its whole mask."""
         begun = time.perf_counter()
-        state = self._ready().state(history.current)
+        state = self._state(history.current)
         self._history, self._shown = history, EMPTY
         return self._show(state, begun)
 
@@ -232,13 +235,23 @@ class InteractiveSession:
         """What `add_point` would give; changes nothing."""
         begun = time.perf_counter()
         prompts = self.prompts.with_point(self._inside(position), positive)
-        return self._update_to(self._ready().state(prompts), begun)
+        return self._update_to(self._state(prompts), begun)
+
+    def prepare(self, prompts: PromptSet) -> None:
+        """Computes the mask of `prompts` and remembers it, so that the next call that needs it costs nothing."""
+        self._ready().state(prompts)
 
     def suggest_next(self) -> Optional[Tuple[float, float, float]]:
         """Where a click would help most: the position of the largest doubt; None before the first click."""
         return self._ready().least_certain(self._shown, self.prompts)
 
     # --- inside
+
+    def _state(self, prompts: PromptSet) -> MaskState:
+        segmenter = self._ready()
+        if self.never_wait and not segmenter.knows(prompts):
+            raise MaskPending(prompts)
+        return segmenter.state(prompts)
 
     def _ready(self) -> Segmenter:
         if self._segmenter is None:

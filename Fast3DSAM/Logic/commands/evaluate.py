@@ -93,7 +93,7 @@ def evaluate(
         cases = cases[:limit]
     names = list(dict.fromkeys(m.value for m in method or Method))
     placed = "each method's own errors" if own_clicks else f"the errors of {names[0]}, the same for all"
-    console.print(f"{len(cases)} cases ({dataset.layout}); clicks on {placed}.", highlight=False)
+    console.print(f"{len(cases)} cases ({dataset.layout}); clicks on {placed}.", highlight=False, soft_wrap=True)
     make = partial(make_segmenters, names, device, weights)
     for settings in runs:
         result = _run(console, cases, make, settings, jobs, remarks)

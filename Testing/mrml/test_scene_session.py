@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import slicer
 
 from Fast3DSAM.Logic.errors import Fast3DSAMError, GeometryError, InvalidPromptError, SceneError
 from Fast3DSAM.Logic.mrml.scene_session import SceneSession
@@ -193,3 +194,43 @@ def test_a_prompt_while_another_is_worked_on_is_kept_for_later(scene):
     case.work.place(case.ras(A))
     assert np.array_equal(case.mask(), case.ball(A, B))
     assert len(case.work.points()) == 2
+
+
+def test_a_click_on_the_old_volume_while_a_new_one_takes_its_place_is_refused(case):
+    case.work.place(case.ras(A))
+    before = case.mask()
+    node = case.work.foreground_node
+    case.session.set_volume(np.zeros(SHAPE))  # a worker finished; `attach` has not been called yet
+    with pytest.raises(SceneError, match="takes the place of 'CT'; wait"):
+        case.work.place(case.ras(B))
+    node.AddControlPointWorld(case.ras(B))
+    assert "takes the place" in case.errors[0]
+    assert np.array_equal(case.mask(), before)
+
+
+def test_a_segmentation_that_cannot_be_written_keeps_prompts_and_mask(case):
+    case.work.place(case.ras(A))
+    warp = case.scene.AddNewNodeByClass("vtkMRMLBSplineTransformNode", "Warp")
+    case.work.segmentation_node.SetAndObserveTransformNodeID(warp.GetID())
+    case.work.foreground_node.AddControlPointWorld(case.ras(B))
+    assert "non-linear transform 'Warp'" in case.errors[0]
+    assert len(case.work.points()) == 1 and case.work.foreground_node.GetNumberOfControlPoints() == 1
+    case.work.segmentation_node.SetAndObserveTransformNodeID(None)
+    case.work.place(case.ras(B))
+    assert np.array_equal(case.mask(), case.ball(A, B))
+
+
+def test_a_segmentation_made_into_surfaces_meanwhile_is_refused(case):
+    case.work.place(case.ras(A))
+    case.work.segmentation_node.CreateClosedSurfaceRepresentation()
+    case.work.segmentation_node.GetSegmentation().SetSourceRepresentationName("Closed surface")
+    with pytest.raises(SceneError, match="make 'Binary labelmap' the source"):
+        case.work.place(case.ras(B))
+    assert len(case.work.points()) == 1
+
+
+def test_a_bare_segment_that_a_script_added_can_be_filled(case):
+    case.work.segmentation_node.GetSegmentation().AddSegment(slicer.vtkSegment(), "bare")
+    case.work.active_segment_id = "bare"
+    case.work.place(case.ras(A))
+    assert np.array_equal(case.mask("bare"), case.ball(A))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
 import slicer
@@ -40,6 +40,7 @@ class Attachment:
         self._show_points = show_points
         self._on_error = on_error
         self._observers = Observers()
+        self._history = session.history
 
     def observe(self) -> None:
         """Notice what others do to the volume and to the segments."""
@@ -67,6 +68,7 @@ class Attachment:
         else:
             self.target.segment(segment_id)
             self.states.activate(segment_id)
+        self._history = self.session.history
         self._remember(segment_id)
 
     def moved(self) -> bool:
@@ -85,17 +87,32 @@ class Attachment:
         ]
 
     def kji(self, positions_ras: Sequence) -> np.ndarray:
-        """(..., 3) world RAS mm -> (..., 3) voxels (k, j, i)."""
-        return self.geometry.ras_to_kji(positions_ras)
+        """(..., 3) world RAS mm -> (..., 3) voxels (k, j, i).
+
+        Rounded, so that a click where a preview was has the very same prompts, and its mask is already there.
+        """
+        return np.round(self.geometry.ras_to_kji(positions_ras), 6)
+
+    def box_kji(self, corners_ras: Sequence) -> Tuple[np.ndarray, np.ndarray]:
+        """Lower and upper voxel of the box around world points; what of it lies beyond the volume is cut off."""
+        kji = self.kji(corners_ras)
+        lo, hi, last = kji.min(axis=0), kji.max(axis=0), np.array(self.volume.shape) - 1
+        if (hi >= 0).all() and (lo <= last).all():
+            return np.maximum(lo, 0), np.minimum(hi, last)
+        return lo, hi
 
     def reconcile(self) -> None:
         """Before a prompt: the volume must be as it was, the segment may have been changed by hand."""
+        if self.session.history is not self._history:
+            raise SceneError(f"Another volume takes the place of '{self.volume.name}'; wait until it is ready.")
         if not self.volume.is_current:
             raise SceneError(f"The voxels of '{self.volume.name}' were changed; prepare the volume again.")
         self.moved()
+        self.target.check()
         if self.active is not None:
             self.target.segment(self.active)
             self.states.reconcile(self.active)
+            self._history = self.session.history
 
     def change(self, ask: Callable[[], MaskUpdate], save: bool) -> MaskUpdate:
         """Reconcile, let the session do `ask`, and write the mask if the prompts changed. `save`: for Slicer's undo."""

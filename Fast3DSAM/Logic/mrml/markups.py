@@ -111,12 +111,14 @@ class PromptMarkups:
 
     def tie(self, key: Key, point: ScenePoint) -> None:
         """The control point `key` stands for this prompt from now on."""
-        self._known[key] = point
+        if self._nodes[key[0]] is not None:
+            self._known[key] = point
 
-    def show(self, points: Iterable[ScenePoint], reject: Iterable[Key] = ()) -> None:
+    def show(self, points: Iterable[ScenePoint], reject: Iterable[Key] = (), keep_unseen: bool = False) -> None:
         """Make the nodes agree with `points`, touching only control points that differ; tells nobody.
 
-        Control points that are not known yet stay, their turn comes, except those in `reject`.
+        Control points that are not known yet stay, their turn comes, except those in `reject`. `keep_unseen`: so do
+        known ones that the user has moved or deleted since; else these are put back.
         """
         wanted = {point.id: point for point in points}
         with self._silence():
@@ -126,6 +128,10 @@ class PromptMarkups:
                     self._remove(key)
             for key, known in list(self._known.items()):
                 target = wanted.get(known.id)
+                unseen = key not in current or not _same(current[key], known.position)
+                if keep_unseen and unseen and target is not None and target.positive is key[0]:
+                    self._known[key] = target
+                    continue
                 if target is None or target.positive is not key[0] or key not in current:
                     del self._known[key]
                     if key in current:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Callable, List, Optional, Sequence
 
-import numpy as np
-
+from ..deferred import Background, MaskPending
 from ..errors import SceneError
 from .attachment import Attachment
 from .locks import is_locked, protect_all, protects_all, set_locked
@@ -19,6 +18,7 @@ from .observers import Observers
 from .point_follower import Ask, PointFollower
 from .prompt_session import MaskUpdate, PromptSession
 from .segmentations import SegmentationTarget, new_segmentation
+from .turns import Turns
 from .volumes import VolumeInput, read_volume, require_in_scene
 
 _NO_VOLUME = "There is no volume to segment yet; choose a volume first."
@@ -29,6 +29,8 @@ class SceneSession:
 
     `foreground`, `background`: fiducial nodes to use; where None, the scene's own ones, else new ones. `save_state`:
     see `SegmentationTarget`; the Segment Editor passes its own. `on_update(update)` runs after each change.
+    `background` computes the masks of a session that never waits; where one has to be computed, a method returns None
+    and the change comes later, in order, with `on_update`.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class SceneSession:
         on_update: Optional[Callable[[MaskUpdate], None]] = None,
         on_error: Optional[Callable[[str], None]] = None,
         save_state: Optional[Callable[[], object]] = None,
+        background: Optional[Background] = None,
     ) -> None:
         self.session = session
         self._scene = scene
@@ -52,6 +55,7 @@ class SceneSession:
         self._is_changing = False
         self._markups = PromptMarkups(scene, lambda: self._follower.follow(), lambda: self._follower.drag_ended())
         self._follower = PointFollower(session, self._markups, self._idle_attachment, self._change, self._on_error)
+        self._turns = Turns(session, background, lambda: self.active_segment_id, self._follower.follow, self._on_error)
         self._why_detached = _NO_VOLUME
         self._scene_observers = Observers()
         self._scene_observers.add(scene, scene.NodeRemovedEvent, self._node_removed, data=object)
@@ -84,13 +88,11 @@ class SceneSession:
         self._attached = attached
         attached.observe()
         self._markups.use(*(node if node and self._scene.IsNodePresent(node) else None for node in self._given))
-        attached.resume()
-        self._markups.match(attached.points())
-        self._markups.show(attached.points())
-        self._follower.follow()
+        self._turns.take(self._resume)
 
     def detach(self, why: str = _NO_VOLUME) -> None:
         """Let go of volume and segmentation; prompts and segments stay in the scene."""
+        self._turns.clear()
         if self._attached:
             self._attached.close()
         self._markups.close()
@@ -105,6 +107,11 @@ class SceneSession:
     @property
     def is_attached(self) -> bool:
         return self._attached is not None
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while a mask is computed elsewhere."""
+        return self._turns.is_waiting
 
     @property
     def volume_node(self):
@@ -141,18 +148,21 @@ class SceneSession:
 
     @active_segment_id.setter
     def active_segment_id(self, segment_id: Optional[str]) -> None:
-        attached = self._ready()
-        if segment_id != attached.active:
-            attached.activate(segment_id)
-            self._show_points()
+        self._ready()
+        self._turns.take(lambda: self._activate(segment_id))
 
     def new_segment(self, name: Optional[str] = None) -> str:
         """Add an empty segment and go to it; its ID."""
-        self.active_segment_id = self._ready().target.add(name)
-        return self.active_segment_id
+        segment_id = self._ready().target.add(name)
+        self.active_segment_id = segment_id
+        return segment_id
 
-    def next_segment(self) -> str:
+    def next_segment(self) -> Optional[str]:
         """Go to the segment after the active one; after the last, if it has prompts, to a new one. Its ID."""
+        self._ready()
+        return self._turns.take(self._next_segment)
+
+    def _next_segment(self) -> Optional[str]:
         ids, active = self.segment_ids, self.active_segment_id
         following = ids[ids.index(active) + 1 :] if active in ids else []
         if following:
@@ -210,14 +220,7 @@ class SceneSession:
         Two opposite corners do where the box has the volume's axes; for an oblique ROI give all eight.
         """
 
-        def ask(at: Attachment) -> MaskUpdate:
-            kji = at.kji(corners)
-            lo, hi, last = kji.min(axis=0), kji.max(axis=0), np.array(at.volume.shape) - 1
-            if (hi >= 0).all() and (lo <= last).all():
-                lo, hi = np.maximum(lo, 0), np.minimum(hi, last)
-            return self.session.add_box(tuple(lo), tuple(hi))
-
-        return self._change(ask)
+        return self._change(lambda at: self.session.add_box(*map(tuple, at.box_kji(corners))))
 
     def add_scribble_ras(self, points: Sequence[Sequence[float]], positive: bool = True) -> MaskUpdate:
         """A stroke through these world points (n, 3)."""
@@ -235,7 +238,7 @@ class SceneSession:
         return self._change(lambda at: self.session.redo())
 
     def preview_ras(self, position_ras: Sequence[float], positive: bool = True) -> MaskUpdate:
-        """What a click there would give; writes nothing."""
+        """What a click there would give; writes nothing. Raises `MaskPending` where the session never waits."""
         attached = self._ready()
         attached.reconcile()
         return self.session.preview(attached.kji(position_ras), positive)
@@ -257,24 +260,44 @@ class SceneSession:
             self._show_points()
         return self._attached
 
-    def _change(self, ask: Ask, save: bool = True, reject: Sequence[Key] = ()) -> MaskUpdate:
+    def _change(self, ask: Ask, save: bool = True, reject: Sequence[Key] = ()) -> Optional[MaskUpdate]:
+        self._ready()
+        return self._turns.take(lambda: self._change_now(ask, save, reject), lambda: self._show_points(reject))
+
+    def _change_now(self, ask: Ask, save: bool, reject: Sequence[Key]) -> MaskUpdate:
         attached = self._ready()
         if self._is_changing:
             raise SceneError("The previous prompt is still being worked on; try again when it is done.")
         self._is_changing = True
-        done = False
+        failed = True
         try:
             update = attached.change(lambda: ask(attached), save)
-            done = True
+            failed = False
+        except MaskPending:
+            failed = False
+            raise
         finally:
             self._is_changing = False
-            self._show_points(() if done else reject)
+            self._markups.show(self.points(), reject if failed else (), keep_unseen=not failed)
         self._on_update(update)
         self._follower.follow()  # a point that came in the meantime
         return update
 
+    def _activate(self, segment_id: Optional[str]) -> None:
+        attached = self._ready()
+        if segment_id != attached.active:
+            attached.activate(segment_id)
+            self._show_points()
+
+    def _resume(self) -> None:
+        attached = self._ready()
+        attached.resume()
+        self._markups.match(attached.points())
+        self._markups.show(attached.points())
+        self._follower.follow()
+
     def _idle_attachment(self) -> Optional[Attachment]:
-        return None if self._is_changing else self._attached
+        return None if self._is_changing or self._turns.is_waiting else self._attached
 
     def _show_points(self, reject: Sequence[Key] = ()) -> None:
         self._markups.show(self.points(), reject)

@@ -54,12 +54,21 @@ class SegmentationTarget:
         self.history = slicer.vtkSegmentationHistory()
         self.history.SetMaximumNumberOfStates(10)
         self._save_state = save_state or self._save_own_state
-        _require_labelmaps(node)
-        self.grid()
+        self.check()
         if node.GetDisplayNode() is None:
             node.CreateDefaultDisplayNodes()
         if not self._segmentation.GetConversionParameter("Reference image geometry") or not self.segment_ids:
             node.SetReferenceImageGeometryParameterFromVolumeNode(volume.node)
+
+    def check(self) -> None:
+        """Raises `SceneError` or `GeometryError` where the segmentation cannot be written as it is now."""
+        source = self._segmentation.GetSourceRepresentationName()
+        if self._segmentation.GetNumberOfSegments() and source != _LABELMAP:
+            raise SceneError(
+                f"The segmentation '{self.node.GetName()}' has its source as {source!r}; make {_LABELMAP!r} the "
+                "source in the Segmentations module, or choose another segmentation."
+            )
+        self.grid()
 
     @property
     def segment_ids(self) -> List[str]:
@@ -140,6 +149,8 @@ class SegmentationTarget:
             box, mask = Box((0, 0, 0), (1, 1, 1)), np.zeros((1, 1, 1), dtype=bool)
         mask = mask & ~self.occupied(locked, box)
         with self.own_change():
+            if self._layer(segment_id) is None:  # a script added the bare segment
+                self.segment(segment_id).AddRepresentation(_LABELMAP, slicer.vtkOrientedImageData())
             exchange = self._exchange(segment_id, free, locked, box, mask)
             self._own_layer_if_needed(segment_id, box)
             sharing = self._sharing(segment_id)
@@ -224,12 +235,3 @@ class SegmentationTarget:
         if self.history.GetSegmentation() is not self._segmentation:
             self.history.SetSegmentation(self._segmentation)
         self.history.SaveState()
-
-
-def _require_labelmaps(node) -> None:
-    source = node.GetSegmentation().GetSourceRepresentationName()
-    if node.GetSegmentation().GetNumberOfSegments() and source != _LABELMAP:
-        raise SceneError(
-            f"The segmentation '{node.GetName()}' has its source as {source!r}; make {_LABELMAP!r} the source in the "
-            "Segmentations module, or choose another segmentation."
-        )

@@ -13,10 +13,11 @@ from ..deferred import Background, MaskPending
 from ..errors import SceneError
 from .attachment import Attachment
 from .locks import is_locked, protect_all, protects_all, set_locked
-from .markups import Key, PromptMarkups, Ras, ScenePoint
+from .markups import Key, PromptMarkups, ScenePoint
 from .observers import Observers
 from .point_follower import Ask, PointFollower
 from .prompt_session import MaskUpdate, PromptSession
+from .scene_prompts import ScenePrompts
 from .segmentations import SegmentationTarget, new_segmentation
 from .turns import Turns
 from .volumes import VolumeInput, read_volume, require_in_scene
@@ -24,12 +25,12 @@ from .volumes import VolumeInput, read_volume, require_in_scene
 _NO_VOLUME = "There is no volume to segment yet; choose a volume first."
 
 
-class SceneSession:
+class SceneSession(ScenePrompts):
     """Ties one `session` to one volume, one segmentation and two Markups nodes of `scene`.
 
     `foreground`, `background`: fiducial nodes to use; where None, the scene's own ones, else new ones. `save_state`:
     see `SegmentationTarget`; the Segment Editor passes its own. `on_update(update)` runs after each change.
-    `background` computes the masks of a session that never waits; where one has to be computed, a method returns None
+    `worker` computes the masks of a session that never waits; where one has to be computed, a method returns None
     and the change comes later, in order, with `on_update`.
     """
 
@@ -43,7 +44,7 @@ class SceneSession:
         on_update: Optional[Callable[[MaskUpdate], None]] = None,
         on_error: Optional[Callable[[str], None]] = None,
         save_state: Optional[Callable[[], object]] = None,
-        background: Optional[Background] = None,
+        worker: Optional[Background] = None,
     ) -> None:
         self.session = session
         self._scene = scene
@@ -55,7 +56,7 @@ class SceneSession:
         self._is_changing = False
         self._markups = PromptMarkups(scene, lambda: self._follower.follow(), lambda: self._follower.drag_ended())
         self._follower = PointFollower(session, self._markups, self._idle_attachment, self._change, self._on_error)
-        self._turns = Turns(session, background, lambda: self.active_segment_id, self._follower.follow, self._on_error)
+        self._turns = Turns(session, worker, lambda: self.active_segment_id, self._follower.follow, self._on_error)
         self._why_detached = _NO_VOLUME
         self._scene_observers = Observers()
         self._scene_observers.add(scene, scene.NodeRemovedEvent, self._node_removed, data=object)
@@ -194,61 +195,9 @@ class SceneSession:
         with target.own_change():
             protect_all(target.node, on)
 
-    # --- prompts -----------------------------------------------------------------------------------------------------
-
     def points(self) -> List[ScenePoint]:
         """The active segment's points in the order in which they were given."""
         return self._attached.points() if self._attached else []
-
-    def place(self, position_ras: Sequence[float], positive: bool = True) -> MaskUpdate:
-        """A click at a world position."""
-        return self._change(lambda at: self.session.add_point(at.kji(position_ras), positive))
-
-    def move_point(self, id: int, position_ras: Sequence[float]) -> MaskUpdate:
-        return self._change(lambda at: self.session.move_point(id, at.kji(position_ras)))
-
-    def remove_point(self, id: int) -> MaskUpdate:
-        return self._change(lambda at: self.session.remove_point(id))
-
-    def flip_point(self, id: int) -> MaskUpdate:
-        """Foreground becomes background and the other way round."""
-        return self._change(lambda at: self.session.flip_point(id))
-
-    def add_box_ras(self, corners: Sequence[Sequence[float]]) -> MaskUpdate:
-        """The object lies within the box, along the volume's axes, around these world points (n, 3), n >= 2.
-
-        Two opposite corners do where the box has the volume's axes; for an oblique ROI give all eight.
-        """
-
-        return self._change(lambda at: self.session.add_box(*map(tuple, at.box_kji(corners))))
-
-    def add_scribble_ras(self, points: Sequence[Sequence[float]], positive: bool = True) -> MaskUpdate:
-        """A stroke through these world points (n, 3)."""
-        return self._change(lambda at: self.session.add_scribble(at.kji(points), positive))
-
-    def clear(self) -> MaskUpdate:
-        """Remove all prompts of the active segment, and with them its mask; `undo` brings both back."""
-        return self._change(lambda at: self.session.reset())
-
-    def undo(self) -> MaskUpdate:
-        """One step back in the active segment's prompts; a change made by hand counts as a step."""
-        return self._change(lambda at: self.session.undo())
-
-    def redo(self) -> MaskUpdate:
-        return self._change(lambda at: self.session.redo())
-
-    def preview_ras(self, position_ras: Sequence[float], positive: bool = True) -> MaskUpdate:
-        """What a click there would give; writes nothing. Raises `MaskPending` where the session never waits."""
-        attached = self._ready()
-        attached.reconcile()
-        return self.session.preview(attached.kji(position_ras), positive)
-
-    def suggest_next_ras(self) -> Optional[Ras]:
-        """World position where the model is least sure; None if it has no doubt."""
-        attached = self._ready()
-        attached.reconcile()
-        position = self.session.suggest_next()
-        return None if position is None else tuple(map(float, attached.geometry.kji_to_ras(position)))
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -92,7 +92,12 @@ def _within(box: np.ndarray, shape: Tuple[int, ...]) -> np.ndarray:
 
 
 def _solidity(mask: np.ndarray) -> float:
-    """What border voxels leave of a perfect estimate: a region that fills more of its tile is drawn better."""
+    """What border voxels leave of a perfect estimate: a region that fills more of its tile is drawn better.
+
+    What fills most of the tile is no object: the click fell on something too small for this level.
+    """
     count = int(mask.sum())
+    if count > 0.6 * mask.size:
+        return 0.1
     core = ndimage.binary_erosion(mask, border_value=1).sum()
     return float(0.5 + 0.5 * core / count) if count else 0.0

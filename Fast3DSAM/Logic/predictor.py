@@ -29,10 +29,18 @@ class LocalPredictor:
         self.device_name = describe_device(device)
 
     @classmethod
-    def load(cls, weights: Optional[Union[str, Path]] = None, device: str = "auto") -> LocalPredictor:
-        """From the bundled or the given weights. Raises `CheckpointError`, `DeviceError`."""
+    def load(
+        cls,
+        weights: Optional[Union[str, Path]] = None,
+        device: str = "auto",
+        delta: Optional[Union[str, Path]] = None,
+    ) -> LocalPredictor:
+        """From the bundled or the given weights, with a fine-tuned `delta` if given.
+
+        Raises `CheckpointError`, `DeviceError`.
+        """
         chosen = choose_device(device)
-        model, fingerprint = load_model(weights, chosen)
+        model, fingerprint = load_model(weights, chosen, delta)
         return cls(model, chosen, fingerprint)
 
     def embed(self, voxels: np.ndarray, inside: np.ndarray) -> ImageEmbedding:

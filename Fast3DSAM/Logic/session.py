@@ -60,14 +60,15 @@ class InteractiveSession:
         device: str = "auto",
         weights: Optional[Union[str, Path]] = None,
         cache_dir: Optional[Union[str, Path]] = None,
+        delta: Optional[Union[str, Path]] = None,
     ) -> InteractiveSession:
-        """A session on this computer with the bundled (or the given) weights.
+        """A session on this computer with the bundled (or the given) weights, with a fine-tuned `delta` if given.
 
         `device` is "auto", "cpu", "cuda" or "mps". `cache_dir` keeps embeddings on disk, by the volume's content.
         """
         from .predictor import LocalPredictor
 
-        return cls(LocalPredictor.load(weights, device), cache_dir=cache_dir)
+        return cls(LocalPredictor.load(weights, device, delta), cache_dir=cache_dir)
 
     # --- the volume
 

@@ -25,14 +25,22 @@ class ModelConfig:
     patch_size: int = 8
     patches_from_detail: bool = True  # patch embedding on the 1/4 features; False: SAM's own, on the image
     position_size: int = 8  # tokens per axis of the stored position tables; interpolated to the grid at hand
-    relative_position: bool = False  # SAM's decomposed relative positions, along the two in-slice axes
+    # SAM's decomposed relative positions, along the two in-slice axes. Without clustering such a block is SAM's own: it
+    # sees each slice by itself, in windows of `attention_window` tokens or, for `global_blocks`, whole.
+    relative_position: bool = False
+    attention_window: int = 14
+    global_blocks: Tuple[int, ...] = ()
     clustering: bool = True
     window: int = 4
     centres: int = 2
     cluster_iterations: int = 2
+    # False is the paper's order: attention among super tokens, upsampling, feed-forward network on all tokens. True
+    # runs that network on the super tokens too and upsamples the sum of both changes, once per block.
+    feed_forward_on_clusters: bool = False
     lora_rank: int = 4
     adapter_width: int = 32
-    neck_width: int = 64
+    neck_width: int = 64  # of the coarse embedding, which prompts and decoder work on
+    neck_hidden: int = 0  # SAM's neck is this wide inside and then narrowed to `neck_width`; 0: as wide as `neck_width`
     detail_widths: Tuple[int, int] = (24, 48)  # at 1/2 and 1/4
     decoder_widths: Tuple[int, int] = (16, 32)  # at 1/2 and 1/4
     key_widths: Tuple[int, int] = (8, 16)  # similarity keys at 1/2 and 1/4
@@ -67,6 +75,10 @@ class ModelConfig:
 
 SMALL = ModelConfig(name="small", tile_size=64, width=128, depth=6, heads=4, mlp_ratio=3.0)
 
+# SAM ViT-B's sizes. At a 128^3 tile the feed-forward network on all 4,096 tokens would cost 232 GMACs, more than all
+# else together, so it runs on the 512 super tokens: Liang et al. (Expediting Large-Scale Vision Transformer for Dense
+# Prediction without Fine-tuning, NeurIPS 2022) run whole frozen blocks on clustered tokens that way. The depthwise
+# adapter behind it still sees every token. The decoder is as narrow as its clicks must be cheap.
 VIT_B = ModelConfig(
     name="vit_b",
     tile_size=128,
@@ -77,9 +89,12 @@ VIT_B = ModelConfig(
     patches_from_detail=False,
     position_size=64,
     relative_position=True,
+    global_blocks=(2, 5, 8, 11),
+    feed_forward_on_clusters=True,
     lora_rank=4,
     adapter_width=32,
-    neck_width=256,
+    neck_width=96,
+    neck_hidden=256,
 )
 
 CONFIGS = {config.name: config for config in (SMALL, VIT_B)}

@@ -13,7 +13,9 @@ from .attention import SuperTokenAttention
 from .config import ModelConfig
 from .convolution import Convolution3D
 from .detail import DetailStem, DetailTopDown
+from .neck import Neck
 from .token_clustering import TokenClustering
+from .window_attention import attend_in_slices
 
 
 class ImageEmbedding(NamedTuple):
@@ -68,9 +70,10 @@ class PatchEmbedding(nn.Module):
 
     def _patches_of_slices(self, image: Tensor) -> Tensor:
         batch, _, depth = image.shape[:3]
-        slices = image[:, :1].transpose(1, 2).flatten(0, 1).expand(-1, 3, -1, -1)
+        slices = image[:, :1].transpose(1, 2).flatten(0, 1)
         doubled = F.interpolate(slices, scale_factor=2.0, mode="bilinear", align_corners=False)
-        patches = self.proj(doubled)
+        # SAM gets the grey slice as red, green and blue; one channel with the sum of their weights is the same
+        patches = F.conv2d(doubled, self.proj.weight.sum(1, keepdim=True), self.proj.bias, self.proj.stride)
         patches = patches.view(batch, depth // self.config.patch_size, self.config.patch_size, *patches.shape[1:])
         return torch.einsum("bdpchw,pc->bdhwc", patches, self.merge_slices)
 
@@ -78,7 +81,8 @@ class PatchEmbedding(nn.Module):
 class Block(nn.Module):
     """Token clustering, attention among super tokens, token upsampling, feed-forward network, efficient adapter."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, index: int = 0) -> None:
+        """`index`: its place in the encoder, which decides whether SAM's attention is global or in windows."""
         super().__init__()
         width = config.width
         hidden = int(width * config.mlp_ratio)
@@ -88,7 +92,10 @@ class Block(nn.Module):
             if config.clustering
             else None
         )
-        relative_size = config.position_size if config.relative_position else 0
+        self.feed_forward_on_clusters = config.clustering and config.feed_forward_on_clusters
+        self.in_slices = config.relative_position
+        self.window = 0 if index in config.global_blocks else config.attention_window
+        relative_size = (self.window or config.position_size) if config.relative_position else 0
         self.attn = SuperTokenAttention(width, config.heads, config.lora_rank, relative_size)
         self.norm2 = nn.LayerNorm(width, eps=1e-6)
         self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
@@ -96,31 +103,28 @@ class Block(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, D, H, W, C) -> the same shape."""
+        if self.feed_forward_on_clusters:
+            return self.adapter(tokens + self._transform_clusters(tokens))
         tokens = tokens + self._attend(self.norm1(tokens))
         tokens = tokens + self.mlp(self.norm2(tokens))
         return self.adapter(tokens)
 
     def _attend(self, tokens: Tensor) -> Tensor:
-        if self.clustering is None:
-            grid = tokens.shape[1:4]
-            return self.attn(tokens.flatten(1, 3), tuple(grid)).view_as(tokens)
-        clusters = self.clustering(tokens)
-        return self.clustering.upsample(self.attn(clusters.tokens, clusters.centre_grid), clusters)
+        if self.clustering is not None:
+            clusters = self.clustering(tokens)
+            return self.clustering.upsample(self.attn(clusters.tokens, clusters.centre_grid), clusters)
+        if self.in_slices:
+            return attend_in_slices(self.attn, tokens, self.window)
+        grid = tokens.shape[1:4]
+        return self.attn(tokens.flatten(1, 3), tuple(grid)).view_as(tokens)
 
-
-class Neck(nn.Module):
-    """Tokens (B, D, H, W, C) -> coarse embedding (B, neck_width, D, H, W)."""
-
-    def __init__(self, width: int, outputs: int) -> None:
-        super().__init__()
-        self.reduce = nn.Linear(width, outputs, bias=False)
-        self.norm1 = nn.LayerNorm(outputs, eps=1e-6)
-        self.conv = Convolution3D(outputs, outputs, 3, padding=1, bias=False)
-        self.norm2 = nn.LayerNorm(outputs, eps=1e-6)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        reduced = self.norm1(self.reduce(tokens)).permute(0, 4, 1, 2, 3)
-        return self.norm2(self.conv(reduced).permute(0, 2, 3, 4, 1)).permute(0, 4, 1, 2, 3)
+    def _transform_clusters(self, tokens: Tensor) -> Tensor:
+        """What attention and feed-forward network add to the super tokens, upsampled."""
+        clusters = self.clustering(self.norm1(tokens))
+        before = self.clustering.pool(tokens, clusters)
+        after = before + self.attn(self.norm1(before), clusters.centre_grid)
+        after = after + self.mlp(self.norm2(after))
+        return self.clustering.upsample(after - before, clusters)
 
 
 class ImageEncoder3D(nn.Module):
@@ -131,8 +135,8 @@ class ImageEncoder3D(nn.Module):
         self.config = config
         self.stem = DetailStem(config.in_channels, config.detail_widths)
         self.patch_embed = PatchEmbedding(config)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
-        self.neck = Neck(config.width, config.neck_width)
+        self.blocks = nn.ModuleList(Block(config, index) for index in range(config.depth))
+        self.neck = Neck(config.width, config.neck_width, config.neck_hidden)
         self.top_down = DetailTopDown(config.detail_widths, config.neck_width, config.decoder_widths)
         self.half_key = Convolution3D(config.decoder_widths[0], config.key_widths[0], 1)
         self.quarter_key = Convolution3D(config.decoder_widths[1], config.key_widths[1], 1)

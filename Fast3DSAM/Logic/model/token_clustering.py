@@ -39,11 +39,7 @@ class TokenClustering(nn.Module):
     def forward(self, tokens: Tensor) -> Clusters:
         """(B, D, H, W, C) -> `Clusters`; a grid that the window does not divide is padded by repeating its border."""
         batch, *grid, width = tokens.shape
-        padding = [-size % self.window for size in grid]
-        if any(padding):
-            channels_first = tokens.permute(0, 4, 1, 2, 3)
-            pads = (0, padding[2], 0, padding[1], 0, padding[0])
-            tokens = F.pad(channels_first, pads, mode="replicate").permute(0, 2, 3, 4, 1)
+        tokens = self._padded(tokens)
         windows = self._split(tokens, self.window)
         step = self.window // self.centres
         pooled = F.avg_pool3d(tokens.permute(0, 4, 1, 2, 3), step).permute(0, 2, 3, 4, 1)
@@ -60,6 +56,14 @@ class TokenClustering(nn.Module):
         super_tokens = self._join(centres, batch, counts, self.centres).reshape(batch, -1, width)
         return Clusters(super_tokens, assignment, tuple(grid), tuple(n * self.centres for n in counts))
 
+    def pool(self, tokens: Tensor, clusters: Clusters) -> Tensor:
+        """Tokens (B, D, H, W, C) -> super tokens (B, N_w * m, C): means weighted by an assignment found on others."""
+        windows = self._split(self._padded(tokens), self.window)
+        weights = clusters.assignment / (clusters.assignment.sum(1, keepdim=True) + 1e-6)
+        counts = [size // self.centres for size in clusters.centre_grid]
+        centres = self._join(weights.transpose(1, 2) @ windows, len(tokens), counts, self.centres)
+        return centres.reshape(len(tokens), -1, tokens.shape[-1])
+
     def upsample(self, super_tokens: Tensor, clusters: Clusters) -> Tensor:
         """Super tokens (B, N_w * m, C) -> tokens (B, D, H, W, C): each token is its centres' weighted mean."""
         batch, _, width = super_tokens.shape
@@ -68,6 +72,13 @@ class TokenClustering(nn.Module):
         tokens = self._join(clusters.assignment @ centres, batch, counts, self.window)
         depth, height, columns = clusters.grid
         return tokens[:, :depth, :height, :columns]
+
+    def _padded(self, tokens: Tensor) -> Tensor:
+        padding = [-size % self.window for size in tokens.shape[1:4]]
+        if not any(padding):
+            return tokens
+        pads = (0, padding[2], 0, padding[1], 0, padding[0])
+        return F.pad(tokens.permute(0, 4, 1, 2, 3), pads, mode="replicate").permute(0, 2, 3, 4, 1)
 
     @staticmethod
     def _split(grid: Tensor, edge: int) -> Tensor:

@@ -20,7 +20,8 @@ from .geometry import Box
 Position = Tuple[float, float, float]
 
 
-def _position(value: Sequence[float]) -> Position:
+def checked_position(value: Sequence[float]) -> Position:
+    """Three finite numbers (k, j, i). Raises `InvalidPromptError` that quotes anything else."""
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
@@ -119,17 +120,17 @@ class PromptSet:
         raise InvalidPromptError(f"There is no prompt {id!r}; the prompts are {[p.id for p in self.prompts]}.")
 
     def with_point(self, position: Sequence[float], positive: bool = True) -> PromptSet:
-        return self._added(PointPrompt(self.next_id, _position(position), bool(positive)))
+        return self._added(PointPrompt(self.next_id, checked_position(position), bool(positive)))
 
     def with_box(self, lo: Sequence[float], hi: Sequence[float]) -> PromptSet:
         """A box replaces an earlier one: there is one object."""
-        lo, hi = _position(lo), _position(hi)
+        lo, hi = checked_position(lo), checked_position(hi)
         corners = tuple(map(min, lo, hi)), tuple(map(max, lo, hi))
         kept = tuple(p for p in self.prompts if not isinstance(p, BoxPrompt))
         return replace(self, prompts=(*kept, BoxPrompt(self.next_id, *corners)))
 
     def with_scribble(self, points: Sequence[Sequence[float]], positive: bool = True) -> PromptSet:
-        stroke = tuple(_position(p) for p in points)
+        stroke = tuple(checked_position(p) for p in points)
         if not stroke:
             raise InvalidPromptError("A scribble needs at least one point; draw it again.")
         return self._added(ScribblePrompt(self.next_id, stroke, bool(positive)))
@@ -139,7 +140,7 @@ class PromptSet:
         return PromptSet((MaskPrompt.of(self.next_id, mask),))
 
     def moved(self, id: int, position: Sequence[float]) -> PromptSet:
-        return self._changed(id, position=_position(position))
+        return self._changed(id, position=checked_position(position))
 
     def flipped(self, id: int) -> PromptSet:
         return self._changed(id, positive=not getattr(self.get(id), "positive", False))
@@ -191,10 +192,10 @@ def _prompt_of(row: dict) -> Prompt:
         prompt.array()  # a damaged mask must fail here, where the text is read, and not at a later click
         return prompt
     if cls is BoxPrompt:
-        return BoxPrompt(int(row["id"]), _position(row["lo"]), _position(row["hi"]))
+        return BoxPrompt(int(row["id"]), checked_position(row["lo"]), checked_position(row["hi"]))
     if cls is ScribblePrompt:
-        return ScribblePrompt(int(row["id"]), tuple(_position(p) for p in row["points"]), bool(row["positive"]))
-    return PointPrompt(int(row["id"]), _position(row["position"]), bool(row["positive"]))
+        return ScribblePrompt(int(row["id"]), tuple(checked_position(p) for p in row["points"]), bool(row["positive"]))
+    return PointPrompt(int(row["id"]), checked_position(row["position"]), bool(row["positive"]))
 
 
 class PromptHistory:

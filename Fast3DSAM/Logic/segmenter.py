@@ -8,6 +8,7 @@ from typing import Optional, Sequence, Tuple
 import numpy as np
 
 from .embedding_cache import ByteLimitedCache, EmbeddingCache
+from .errors import NotEnoughMemoryError
 from .framing import DEFAULT_POLICY, Framer, FramingPolicy, ObjectExtent
 from .geometry import Box, paste
 from .prediction import Predictor, TilePrediction, TilePrompts
@@ -59,7 +60,7 @@ class Segmenter:
         self._states = ByteLimitedCache(256 << 20)
 
     def state(self, prompts: PromptSet) -> MaskState:
-        """The mask of `prompts`: each prompt refines the mask of those before it."""
+        """The mask of `prompts`: each prompt refines the mask of those before it. Raises `NotEnoughMemoryError`."""
         state, known = EMPTY, 0
         for count in range(len(prompts), 0, -1):
             found = self._states.get(prompts.prompts[:count])
@@ -68,7 +69,15 @@ class Segmenter:
                 break
         for count in range(known + 1, len(prompts) + 1):
             prefix = prompts.prompts[:count]
-            state = self._refined(state, prefix)
+            try:
+                state = self._refined(state, prefix)
+            except MemoryError as error:
+                if isinstance(error, NotEnoughMemoryError):
+                    raise
+                shape = " x ".join(map(str, self.pyramid.shape))
+                raise NotEnoughMemoryError(
+                    f"There is not enough memory for a mask in {shape} voxels; close other programs or crop the volume."
+                ) from error
             self._states.put(prefix, state)
         return state
 

@@ -16,7 +16,7 @@ from .framing import DEFAULT_POLICY, FramingPolicy
 from .geometry import VolumeGeometry, paste
 from .prediction import Predictor
 from .preprocessing import TileReader, checked_voxels
-from .prompts import PromptHistory, PromptSet
+from .prompts import PromptHistory, PromptSet, checked_position
 from .segmenter import EMPTY, MaskState, Segmenter
 from .tiling import Pyramid
 from .update import PreparedVolume, SegmentationUpdate
@@ -260,10 +260,8 @@ class InteractiveSession:
         return self._segmenter
 
     def _inside(self, position: Position) -> Tuple[float, float, float]:
-        place = np.asarray(position, dtype=float)
+        place = np.asarray(checked_position(position))
         shape = np.asarray(self.shape)
-        if place.shape != (3,) or not np.isfinite(place).all():
-            raise InvalidPromptError(f"A position must be three finite voxel coordinates (k, j, i), not {position!r}.")
         if (place < -0.5).any() or (place > shape - 0.5).any():
             raise InvalidPromptError(
                 f"The point {tuple(round(float(v), 1) for v in place)} (k, j, i) lies outside the volume of "

@@ -22,7 +22,7 @@ def read_file(path: Union[str, Path]) -> Any:
     except FileNotFoundError as error:
         raise CheckpointError(f"There is no checkpoint {path}; check the path.") from error
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, OSError) as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        reason = str(error).splitlines()[0].split(". ")[0][:120] if str(error) else type(error).__name__
         raise CheckpointError(
             f"{path.name} cannot be read as a checkpoint ({reason}); download it again or choose another file."
         ) from error

@@ -19,7 +19,9 @@ class FramingPolicy:
     `largest`: an object's box may fill that much before a coarser level is taken; `smallest`: below it, a finer one;
     `rim`: a mask this near to the tile's border is taken as cut off; `cut_penalty` and `tiny_penalty` are taken off the
     estimated IoU when levels compete for the first click; `tiny` in voxels of the 1/2 grid;
-    `finer_bonus` is added per level, since a finer mask that is as good has the sharper border.
+    `finer_bonus` is added per level, since a finer mask that is as good has the sharper border;
+    `refine_above`: a mask is drawn anew on the next finer level while its voxels (of the 1/2 grid) are larger than that
+    many of the volume's smallest.
     """
 
     largest: float = 0.75
@@ -29,6 +31,7 @@ class FramingPolicy:
     tiny: int = 24
     tiny_penalty: float = 0.2
     finer_bonus: float = 0.0
+    refine_above: float = 1.2
 
 
 DEFAULT_POLICY = FramingPolicy()
@@ -100,6 +103,12 @@ class Framer:
     def coarser(self, tile: Tile, lo: Sequence[float], hi: Sequence[float]) -> Optional[Tile]:
         """The tile one level up around the same box; None at level 0."""
         return self._pyramid.framing(tile.level - 1, lo, hi) if tile.level else None
+
+    def is_worth_refining(self, tile: Tile) -> bool:
+        """Whether the 1/2 grid of this tile is coarser than the volume, and a finer level exists."""
+        levels = self._pyramid.levels
+        mask_mm = 2 * levels[tile.level].voxel_mm
+        return tile.level + 1 < len(levels) and mask_mm > self.policy.refine_above * self._pyramid.spacing.min()
 
     def _holds(self, tile: Tile, lo: Sequence[float], hi: Sequence[float]) -> bool:
         size = self._pyramid.tile_size

@@ -14,10 +14,12 @@ from .geometry import Box, paste
 from .prediction import Predictor, TilePrediction, TilePrompts
 from .preprocessing import TileReader
 from .prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt, PromptSet, ScribblePrompt
+from .refinement import blended_mask, mask_in_volume, refining_tiles
 from .tiling import Tile, resample_grid
 
 _ABSENT = -8.0  # logit where an earlier tile saw nothing of the object
 _PRESENT = 8.0
+_UNLIKELY = -2.0  # tiles in which the object is less likely than that everywhere are left out
 _SCRIBBLE_CLICKS = 6  # a stroke counts as at most so many clicks
 _ZOOM_OUTS = 2
 
@@ -150,7 +152,7 @@ class Segmenter:
             if self._framer.extent(wider, answer.logits) is None:
                 break
             tile, prediction = wider, answer
-        box, mask = self._to_voxels(tile, prediction.logits)
+        box, mask = self._mask_of(tile, prediction, prompts)
         box, mask = self._with_rest(before, tile, box, mask)
         return MaskState(box, mask, prediction.iou, tile, prediction.logits)
 
@@ -192,22 +194,19 @@ class Segmenter:
         share = resample_grid(np.pad(shares, 1), (starts - first) / factors + 1, steps / factors, (half,) * 3)
         return _ABSENT + (_PRESENT - _ABSENT) * share
 
-    def _to_voxels(self, tile: Tile, logits: np.ndarray) -> Tuple[Box, np.ndarray]:
-        """Logits on the tile's 1/2 grid -> mask of the volume's voxels in the smallest box."""
-        found = Box.of_mask(logits > 0)
-        if found.is_empty:
-            return EMPTY.box, EMPTY.mask
-        lo = self.pyramid.to_volume(tile, [2 * v - 1.5 for v in found.lo])
-        hi = self.pyramid.to_volume(tile, [2 * v + 0.5 for v in found.hi])
-        region = Box(tuple(int(np.floor(v)) for v in lo), tuple(int(np.ceil(v)) + 1 for v in hi))
-        region = region.intersection(self.pyramid.box_of(tile))
-        if region.is_empty:
-            return EMPTY.box, EMPTY.mask
-        starts = (self.pyramid.to_tile(tile, region.lo) - 0.5) / 2
-        steps = 0.5 / np.asarray(self.pyramid.levels[tile.level].scale)
-        mask = resample_grid(logits, starts, steps, region.shape) > 0
-        tight = Box.of_mask(mask)
-        return tight.shifted(region.lo) if not tight.is_empty else EMPTY.box, mask[tight.slices]
+    def _mask_of(self, tile: Tile, prediction: TilePrediction, prompts: Tuple[Prompt, ...]) -> Tuple[Box, np.ndarray]:
+        """The volume's voxels of an answer; a large object is drawn anew on the tiles of the next finer level."""
+        extent = self._framer.extent(tile, prediction.logits)
+        if extent is None or not self._framer.is_worth_refining(tile):
+            return mask_in_volume(self.pyramid, tile.level, tile.origin, prediction.logits)
+        coarse = MaskState(Box.empty(), EMPTY.mask, prediction.iou, tile, prediction.logits)
+        tiles, answers = [], []
+        for finer in refining_tiles(self.pyramid, tile.level + 1, extent.lo, extent.hi):
+            asked = self._prompts_on(finer, prompts, coarse)
+            if len(asked.points) or (asked.previous > _UNLIKELY).any():
+                tiles.append(finer)
+                answers.append(self._decode(finer, asked).logits)
+        return blended_mask(self.pyramid, tiles, answers)
 
     def _with_rest(self, before: MaskState, tile: Tile, box: Box, mask: np.ndarray) -> Tuple[Box, np.ndarray]:
         """Keeps what the earlier mask had beyond this tile."""

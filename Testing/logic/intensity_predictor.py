@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
 from scipy import ndimage
@@ -29,7 +29,8 @@ class Averages:
 class IntensityPredictor:
     """Foreground is what is connected to a foreground click and differs from it by less than `tolerance`.
 
-    What background clicks grow likewise is taken away. A mask given by the user stays. The tile edge is `tile_size`;
+    What background clicks grow likewise is taken away. A mask given by the user stays. A tile without clicks goes on
+    from the middle of the earlier mask. The tile edge is `tile_size`;
     `embedded` and `decoded` count the tiles and the prompt sets that were worked on.
     """
 
@@ -59,6 +60,9 @@ class IntensityPredictor:
         seeds = [p for p, positive in zip(prompts.points, prompts.positive) if positive]
         if prompts.box is not None and not seeds:
             seeds = [prompts.box.mean(0)]
+        is_bare = not len(prompts.points) and prompts.box is None and prompts.previous is not None
+        if is_bare and prompts.previous.max() <= _GIVEN:
+            seeds = _deepest(prompts.previous > 0)
         logits = self._grown(embedding, seeds)
         if prompts.box is not None:
             logits[~_within(prompts.box, logits.shape)] = -_LIKELY
@@ -83,6 +87,12 @@ class IntensityPredictor:
 def _halved(values: np.ndarray) -> np.ndarray:
     edge = values.shape[0] // 2
     return values.reshape(edge, 2, edge, 2, edge, 2).mean((1, 3, 5), dtype=np.float32)
+
+
+def _deepest(mask: np.ndarray) -> List[np.ndarray]:
+    """The voxel of the tile farthest inside an earlier mask: what a tile without clicks has to go by."""
+    depth = ndimage.distance_transform_edt(mask)
+    return [2 * np.array(np.unravel_index(depth.argmax(), depth.shape)) + 0.5] if depth.any() else []
 
 
 def _within(box: np.ndarray, shape: Tuple[int, ...]) -> np.ndarray:

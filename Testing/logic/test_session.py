@@ -265,7 +265,8 @@ def _clicks_cost(edge: int) -> dict:
 
 def test_the_cost_of_a_click_does_not_grow_with_the_volume():
     small, large = _clicks_cost(64), _clicks_cost(256)
-    assert large["decodes of the first click per level"] <= 1 and large["decodes of the second click"] == 1
+    assert large["decodes of the first click per level"] <= small["decodes of the first click per level"]
+    assert large["decodes of the second click"] <= small["decodes of the second click"] <= 9  # one, and eight to refine
     assert large["tiles embedded by clicks"] <= small["tiles embedded by clicks"] + 2  # one per further level
     assert large["voxels written"] <= 1.3 * small["voxels written"]
 

@@ -58,10 +58,14 @@ class SimulatedUser:
                 self._boxes[row] = self._rough_box(target)
 
     def look(self, masks: np.ndarray, first: bool) -> None:
-        """Adds to every row the click that its mask asks for; sometimes several, sometimes none but the box."""
+        """Adds to every row the click that its mask asks for; sometimes several.
+
+        A first click is often left out where a box or an earlier mask already says what is meant, as in the tiles that
+        refine a large object away from its clicks.
+        """
         for row, (mask, target) in enumerate(zip(masks, self._targets)):
-            boxed = np.isfinite(self._boxes[row]).all()
-            if first and boxed and self._rng.random() < 0.6:
+            known = np.isfinite(self._boxes[row]).all() or mask.any()
+            if first and known and self._rng.random() < 0.6:
                 continue
             for _ in range(1 if self._rng.random() < 0.85 else int(self._rng.integers(2, 5))):
                 self._clicks[row].append(correcting_click(self._rng, mask, target))
@@ -90,7 +94,7 @@ class SimulatedUser:
         return np.stack([lo + self._rng.normal(0, slip), hi + self._rng.normal(0, slip)])
 
 
-def earlier_masks(rng: np.random.Generator, targets: np.ndarray, share: float = 0.15) -> np.ndarray:
+def earlier_masks(rng: np.random.Generator, targets: np.ndarray, share: float = 0.3) -> np.ndarray:
     """Logits of a coarse earlier mask for some targets, zero for the others; (N, 1, d, h, w) float32.
 
     As the session gives them: a mask of a coarser level, an edited segment, a mask that lacks a piece.

@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from ..errors import VolumeFileError
+from ..evaluation.pairs import read_pair
 from .fields import random_rotation, smooth_noise
 
 
@@ -64,18 +65,17 @@ def find_cases(folder: Path) -> Tuple[List[TrainingCase], List[TrainingCase]]:
 @lru_cache(maxsize=None)
 def load_case(case: TrainingCase) -> LoadedCase:
     """Reads and keeps a case; the whole training data fits into memory."""
-    image = sitk.ReadImage(str(case.label_path))
-    labels = sitk.GetArrayFromImage(image)
-    if labels.dtype.kind == "f":
-        labels = np.rint(labels)
-    labels = labels.astype(np.int16)
-    spacing = np.array(image.GetSpacing()[::-1])
+    if case.image_path is None:
+        image, voxels = sitk.ReadImage(str(case.label_path)), None
+        labels = np.rint(sitk.GetArrayFromImage(image)).astype(np.int16)
+        spacing = np.array(image.GetSpacing()[::-1])
+    else:
+        pair = read_pair(case.image_path, case.label_path)
+        labels, voxels = pair.labels.astype(np.int16), pair.voxels
+        spacing = np.array(pair.geometry.spacing)
     values = [int(v) for v in np.unique(labels) if v > 0]
     found = ndimage.find_objects(labels)
     boxes = {v: found[v - 1] for v in values}
-    voxels = None
-    if case.image_path is not None:
-        voxels = sitk.GetArrayFromImage(sitk.ReadImage(str(case.image_path), sitk.sitkFloat32))
     return LoadedCase(labels, voxels, spacing, boxes)
 
 
@@ -86,7 +86,7 @@ def _shrunken(case: TrainingCase, factors: Tuple[int, int, int]) -> np.ndarray:
 
 
 def random_crop(rng: np.random.Generator, case: TrainingCase, size: int) -> Optional[Crop]:
-    """A crop in which a random label of the case is between a tenth and nine tenths of `size` across.
+    """A crop around a random label of the case, at a scale at which it fills a tenth of the crop or reaches beyond it.
 
     Turned, mirrored, stretched and warped at random, as another patient might lie. None if the case has no label.
     """
@@ -96,7 +96,7 @@ def random_crop(rng: np.random.Generator, case: TrainingCase, size: int) -> Opti
     value = int(rng.choice(list(loaded.boxes)))
     box = loaded.boxes[value]
     extent = np.array([s.stop - s.start for s in box]) * loaded.spacing
-    voxel_mm = extent.max() / (size * np.exp(rng.uniform(np.log(0.12), np.log(0.95))))
+    voxel_mm = extent.max() / (size * _share_of_crop(rng))
     whole = (np.array(loaded.labels.shape) * loaded.spacing).max()
     voxel_mm = float(np.clip(voxel_mm, 0.4 * loaded.spacing.min(), 1.05 * whole / size))
     inside_box = np.argwhere(loaded.labels[box] == value)
@@ -109,6 +109,12 @@ def random_crop(rng: np.random.Generator, case: TrainingCase, size: int) -> Opti
         shape = np.array(loaded.labels.shape)
         centre = np.where(2 * half >= shape, (shape - 1) / 2, np.clip(centre, half, shape - 1 - half))
     return _sampled(rng, case, centre, voxel_mm, size)
+
+
+def _share_of_crop(rng: np.random.Generator) -> float:
+    """How much of the crop's edge the label is long; above 1 the crop shows a piece of it, as refining tiles do."""
+    smallest, largest = (0.12, 0.95) if rng.random() < 0.75 else (0.95, 2.2)
+    return float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
 
 
 def _sampled(rng, case: TrainingCase, centre: np.ndarray, voxel_mm: float, size: int) -> Crop:

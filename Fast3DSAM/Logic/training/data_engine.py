@@ -16,6 +16,8 @@ from .cases import Crop, TrainingCase, find_cases, random_crop
 from .label_maps import random_label_map
 from .synthesis import image_from_labels, scanner_effects
 
+_FULLEST = 0.9  # of the crop: a tile inside a large object is nearly all object
+
 
 class Sample(NamedTuple):
     """`image` (3, n, n, n) float32, `targets` (K, n, n, n) bool."""
@@ -106,10 +108,10 @@ def _random_inside(rng: np.random.Generator, size: int) -> np.ndarray:
 def choose_targets(rng: np.random.Generator, labels: np.ndarray, count: int) -> Optional[np.ndarray]:
     """`count` targets (count, n, n, n) bool: labels, unions of two, single components; None if nothing fits.
 
-    A target has at least 40 voxels and fills at most 60 % of the crop.
+    A target has at least 40 voxels and fills at most `_FULLEST` of the crop.
     """
     values, sizes = np.unique(labels, return_counts=True)
-    fits = [int(v) for v, s in zip(values, sizes) if 40 <= s <= 0.6 * labels.size]
+    fits = [int(v) for v, s in zip(values, sizes) if 40 <= s <= _FULLEST * labels.size]
     foreground = [v for v in fits if v != 0]
     if not foreground:
         return None
@@ -120,7 +122,7 @@ def choose_targets(rng: np.random.Generator, labels: np.ndarray, count: int) -> 
             mask |= labels == rng.choice(foreground)
         if rng.random() < 0.7:
             mask = _largest_component(mask)
-        if 40 <= mask.sum() <= 0.6 * labels.size:
+        if 40 <= mask.sum() <= _FULLEST * labels.size:
             targets.append(mask)
     if not targets:
         return None

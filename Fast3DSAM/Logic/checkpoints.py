@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Dict, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Union
 
 import torch
 
@@ -15,6 +15,9 @@ from .model.delta import Delta
 from .model.fast3dsam import Fast3DSAM
 from .model.lora import merge_lora
 from .model.weight_files import check_tensors, in_float16, in_float32, read_file
+
+if TYPE_CHECKING:
+    from .released.network import ReleasedNetwork
 
 FORMAT = "fast3dsam"
 _WEIGHTS = Path(__file__).resolve().parent.parent / "Resources" / "Weights"
@@ -104,3 +107,10 @@ def ready_for_inference(model: Fast3DSAM, device: Union[str, torch.device] = "cp
     merge_lora(model)
     convolutions_channels_last(model)
     return model.eval().requires_grad_(False).to(device)
+
+
+def load_released(path: Union[str, Path]) -> ReleasedNetwork:
+    """The released Fast 3D SAM network, from the published `best.pth.tar` or an imported file; see `released`."""
+    from .released.load import load_released as load
+
+    return load(path)

@@ -11,11 +11,11 @@ import torch
 
 from .checkpoints import load_model
 from .devices import choose_device, describe_device
-from .errors import NotEnoughMemoryError
+from .errors import CheckpointError, NotEnoughMemoryError
 from .model.fast3dsam import Fast3DSAM
 from .model.image_encoder import ImageEmbedding
 from .model.prompt_encoder import BACKGROUND, FOREGROUND, PADDING, Prompts
-from .prediction import TilePrediction, TilePrompts
+from .prediction import Predictor, TilePrediction, TilePrompts
 from .preprocessing import normalised_channels
 
 
@@ -79,6 +79,23 @@ class LocalPredictor:
                     f"{self.device_name} ran out of memory; close other volumes or programs, or choose the CPU."
                 ) from error
             raise
+
+
+def load_predictor(
+    weights: Optional[Union[str, Path]] = None, device: str = "auto", delta: Optional[Union[str, Path]] = None
+) -> Predictor:
+    """The predictor that fits the file: ours, or the released Fast 3D SAM network's (CPU, no delta).
+
+    Raises `CheckpointError`, `DeviceError`.
+    """
+    from .released.load import is_released
+    from .released.predictor import ReleasedPredictor
+
+    if weights is not None and is_released(weights):
+        if delta is not None:
+            raise CheckpointError(f"{Path(delta).name} cannot adapt the released network; leave the delta out.")
+        return ReleasedPredictor.load(weights)
+    return LocalPredictor.load(weights, device, delta)
 
 
 def _batched(prompts: Sequence[TilePrompts], grid: Tuple[int, ...], device: torch.device) -> Prompts:

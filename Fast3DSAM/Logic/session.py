@@ -66,9 +66,9 @@ class InteractiveSession:
 
         `device` is "auto", "cpu", "cuda" or "mps". `cache_dir` keeps embeddings on disk, by the volume's content.
         """
-        from .predictor import LocalPredictor
+        from .predictor import load_predictor
 
-        return cls(LocalPredictor.load(weights, device, delta), cache_dir=cache_dir)
+        return cls(load_predictor(weights, device, delta), cache_dir=cache_dir)
 
     # --- the volume
 

@@ -34,6 +34,16 @@ def load_released(path: Union[str, Path]) -> ReleasedNetwork:
     return network_of(_published(path, content))
 
 
+def is_released(path: Union[str, Path]) -> bool:
+    """Whether a file is the released checkpoint, published or compact; False for all others, damaged ones too."""
+    try:
+        with _numpy_numbers():
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except Exception:  # whoever reads the file in earnest says what is wrong with it
+        return False
+    return isinstance(content, Mapping) and (content.get("format") == FORMAT or PARTS[0] in content)
+
+
 def network_of(published: Mapping[str, Mapping[str, Tensor]]) -> ReleasedNetwork:
     """The network with the tensors of a released file's three dicts, whose names and shapes are taken for granted."""
     return _filled(folded(published))

@@ -32,8 +32,8 @@ OWNERS = {
 }
 # Logic in layers: a module imports only from its own layer and those before. Files not named are in the third.
 LAYERS = (
-    ("errors", "settings", "geometry", "prompts"),
-    ("preprocessing", "tiling", "model", "checkpoints", "volume_files", "planes", "picture"),
+    ("errors", "settings", "geometry", "prompts", "prediction"),
+    ("preprocessing", "tiling", "model", "released", "checkpoints", "devices", "volume_files", "planes", "picture"),
     (),
     ("mrml",),
     ("training", "evaluation"),

@@ -43,9 +43,11 @@ class InteractiveSession:
         cache_bytes: int = 1 << 30,
         cache_dir: Optional[Union[str, Path]] = None,
         policy: FramingPolicy = DEFAULT_POLICY,
+        embeddings: Optional[EmbeddingCache] = None,
     ) -> None:
+        """`embeddings` of the same predictor are shared with other sessions; else there is an own cache."""
         self.predictor = predictor
-        self.embeddings = EmbeddingCache(predictor, cache_bytes, Path(cache_dir) if cache_dir else None)
+        self.embeddings = embeddings or EmbeddingCache(predictor, cache_bytes, Path(cache_dir) if cache_dir else None)
         self._policy = policy
         self._history = PromptHistory()
         self._segmenter: Optional[Segmenter] = None

@@ -122,6 +122,11 @@ class SceneSession(ScenePrompts):
     def segmentation_node(self):
         return self._attached.target.node if self._attached else None
 
+    def place_node(self, positive: bool):
+        """The node to place points of this sign in; made anew where the user has deleted it."""
+        self._ready()
+        return self._markups.node(positive)
+
     @property
     def foreground_node(self):
         """The node to place foreground points in; it can change when the user deletes it."""

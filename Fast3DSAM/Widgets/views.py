@@ -1,0 +1,90 @@
+"""The slice views of the application, and where the mouse is in them."""
+
+from __future__ import annotations
+
+from typing import Dict, NamedTuple, Optional, Tuple
+
+import slicer
+import slicer.util
+import vtk
+
+
+class View(NamedTuple):
+    """A slice view: its node, its render window and the interactor that hears the mouse."""
+
+    node: object
+    window: object
+    interactor: object
+
+    @property
+    def renderer(self):
+        return self.window.GetRenderers().GetFirstRenderer()
+
+    def xy_to_ras(self):
+        """4x4 array from pixels to world millimetres."""
+        return slicer.util.arrayFromVTKMatrix(self.node.GetXYToRAS())
+
+    @property
+    def size(self) -> Tuple[int, int]:
+        """(width, height) in pixels."""
+        return tuple(self.node.GetDimensions()[:2])
+
+
+def slice_views() -> Dict[str, View]:
+    """All slice views that exist now, by the ID of their slice node; none where there is no main window."""
+    layout = slicer.app.layoutManager()
+    views = {}
+    for name in layout.sliceViewNames() if layout is not None else ():
+        widget = layout.sliceWidget(name)
+        node = widget.sliceLogic().GetSliceNode()
+        window = widget.sliceView().renderWindow()
+        views[node.GetID()] = View(node, window, window.GetInteractor())
+    return views
+
+
+def cursor_position(scene) -> Optional[Tuple[float, float, float]]:
+    """World position under the mouse; None while it is in no view."""
+    ras = [0.0, 0.0, 0.0]
+    crosshair = crosshair_node(scene)
+    return tuple(ras) if crosshair is not None and crosshair.GetCursorPositionRAS(ras) else None
+
+
+def crosshair_node(scene):
+    """The node that every view tells where the mouse is."""
+    return scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+
+
+def shift_is_down() -> bool:
+    """Whether the shift key was held at the last mouse event in any slice view."""
+    return any(view.interactor.GetShiftKey() for view in slice_views().values())
+
+
+def jump_to(scene, position_ras) -> None:
+    """Show a world position in all slice views, in the middle where they allow it."""
+    slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *position_ras, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
+
+
+class OutlineActor:
+    """Lines over a slice view, in pixels; made once per view and then moved."""
+
+    def __init__(self, view: View, colour: Tuple[float, float, float], width: float) -> None:
+        self._view = view
+        self._mapper = vtk.vtkPolyDataMapper2D()
+        self._mapper.SetInputData(vtk.vtkPolyData())
+        self._actor = vtk.vtkActor2D()
+        self._actor.SetMapper(self._mapper)
+        self._actor.GetProperty().SetLineWidth(width)
+        self._actor.GetProperty().SetColor(*colour)
+        self._actor.PickableOff()
+        view.renderer.AddViewProp(self._actor)
+
+    def show(self, lines: vtk.vtkPolyData, colour: Tuple[float, float, float]) -> None:
+        """Draw these lines in place of the last ones, if either is anything to see."""
+        before = self._mapper.GetInput().GetNumberOfCells()
+        self._mapper.SetInputData(lines)
+        self._actor.GetProperty().SetColor(*colour)
+        if before or lines.GetNumberOfCells():
+            self._view.window.Render()
+
+    def remove(self) -> None:
+        self._view.renderer.RemoveViewProp(self._actor)

@@ -1,0 +1,55 @@
+"""A trame server without a port of its own: its page and its WebSocket live under one path of the app's server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict, Optional
+
+from trame_client import module as client_module
+from trame_server import Server
+from trame_server.protocol import CoreServer
+from wslink.backends.aiohttp import AioHttpWsHandler
+from wslink.protocol import AbstractWebApp
+
+# The client's own secret; who may connect at all is decided before, by the app's server.
+_SECRET = "wslink-secret"
+
+
+class TabServer:
+    """State, page and connection of one tab. `start` once all modules are enabled and the page is built."""
+
+    def __init__(self, name: str) -> None:
+        self.server = Server(name=name)
+        self.server.client_type = "vue3"
+        self._handler: Optional[AioHttpWsHandler] = None
+
+    def start(self, port: int) -> None:
+        """Be ready for the browser. Needs a running event loop."""
+        self.server.enable_module(client_module.vue3)
+        CoreServer.bind_server(self.server)
+        CoreServer.authentication_token = _SECRET
+        protocol = CoreServer()  # binds itself to the server named above, so no other may come in between
+        self._handler = AioHttpWsHandler(protocol, AbstractWebApp({"ws_compress": False}))
+        self._handler.web_app.ws_compress = False
+        self.server._running_stage = 1  # trame's own start() would open a port
+        protocol.port_callback(port)
+
+    @property
+    def connections(self) -> int:
+        return len(self._handler.connections) if self._handler else 0
+
+    async def connect(self, request):
+        """Serve one WebSocket until it is closed."""
+        return await self._handler.handleWsRequest(request)
+
+    async def stop(self) -> None:
+        """Close all connections."""
+        if self._handler is not None:
+            await self._handler.disconnectClients()
+
+    def folders(self) -> Dict[str, Path]:
+        """Static files: first part of the path -> folder; "" is the client itself."""
+        mounts = {
+            key: value[0] if isinstance(value, (list, tuple)) else value for key, value in self.server.serve.items()
+        }
+        return {"": Path(self.server._www), **{key: Path(value) for key, value in mounts.items()}}

@@ -8,7 +8,10 @@ from .benchmark import benchmark
 from .doctor import doctor
 from .edge import OneLineErrors
 from .evaluate import evaluate
+from .finetune import finetune
 from .import_released import import_released
+from .import_sam import import_sam
+from .profile import profile
 from .segment import ClicksInOrder, segment
 from .train import train
 
@@ -23,9 +26,12 @@ app = typer.Typer(
 app.command(cls=ClicksInOrder)(segment)
 app.command()(doctor)
 app.command()(evaluate)
+app.command()(import_sam)
 app.command()(import_released)
 app.command()(benchmark)
+app.command()(profile)
 app.command()(train)
+app.command()(finetune)
 
 
 def main() -> None:

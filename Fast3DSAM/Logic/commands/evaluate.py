@@ -69,6 +69,7 @@ def evaluate(
     output: Annotated[Path, typer.Option(help="Folder for JSON, CSV and pictures.")] = Path("artefacts/evaluation"),
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
     weights: Annotated[Optional[Path], typer.Option(help="Checkpoint; the bundled one if left out.")] = None,
+    delta: Annotated[Optional[Path], typer.Option(help="File of `finetune`, on top of the weights.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes; seconds are only comparable with 1.")] = 1,
 ) -> None:
     """Measure Dice and NSD over simulated clicks: table, JSON, CSV, pictures."""
@@ -94,7 +95,7 @@ def evaluate(
     names = list(dict.fromkeys(m.value for m in method or Method))
     placed = "each method's own errors" if own_clicks else f"the errors of {names[0]}, the same for all"
     console.print(f"{len(cases)} cases ({dataset.layout}); clicks on {placed}.", highlight=False, soft_wrap=True)
-    make = partial(make_segmenters, names, device, weights)
+    make = partial(make_segmenters, names, device, weights, delta)
     for settings in runs:
         result = _run(console, cases, make, settings, jobs, remarks)
         print_summary(console, result)
@@ -102,7 +103,9 @@ def evaluate(
             console.print(str(path), highlight=False, soft_wrap=True)
 
 
-def make_segmenters(names: List[str], device: str = "auto", weights: Optional[Path] = None) -> List[Segmenter]:
+def make_segmenters(
+    names: List[str], device: str = "auto", weights: Optional[Path] = None, delta: Optional[Path] = None
+) -> List[Segmenter]:
     """The methods of those names, in that order. A module-level function, so that worker processes can call it."""
     from ..evaluation.baselines import GrowFromSeeds, RandomWalker, Watershed
     from ..evaluation.segmenters import SessionSegmenter
@@ -110,7 +113,7 @@ def make_segmenters(names: List[str], device: str = "auto", weights: Optional[Pa
     def session() -> SessionSegmenter:
         from ..session import InteractiveSession
 
-        return SessionSegmenter(InteractiveSession.local(device, weights))
+        return SessionSegmenter(InteractiveSession.local(device, weights, delta=delta))
 
     makers = {SessionSegmenter.name: session, **{c.name: c for c in (Watershed, RandomWalker, GrowFromSeeds)}}
     return [makers[name]() for name in names]

@@ -44,6 +44,7 @@ def segment(
     picture: Annotated[Optional[Path], typer.Option(help="Picture to draw: .png, .svg or .pdf.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     weights: Annotated[Optional[Path], typer.Option(help="Checkpoint to use instead of the bundled one.")] = None,
+    delta: Annotated[Optional[Path], typer.Option(help="File of `finetune`, on top of the weights.")] = None,
 ) -> None:
     """Segment one structure of VOLUME from clicks, which count in the order in which they are given."""
     from ..picture import check_picture_path, draw_planes
@@ -61,7 +62,7 @@ def segment(
     screen = Console(highlight=False, soft_wrap=True)
     if source.note:
         screen.print(source.note)
-    session = InteractiveSession.local(device=device, weights=weights)
+    session = InteractiveSession.local(device=device, weights=weights, delta=delta)
     seconds = _embed(session, source)
     screen.print(f"Embedded {' x '.join(map(str, source.voxels.shape[::-1]))} voxels (i, j, k) in {seconds:.2f} s.")
     updates = [session.add_point(tuple(p), positive=click.positive) for p, click in zip(positions, clicks)]

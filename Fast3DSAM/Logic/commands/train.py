@@ -26,12 +26,18 @@ def train(
     threads: Annotated[Optional[int], typer.Option(help="Processor threads for the network.")] = None,
     workers: Annotated[int, typer.Option(help="Processes that make samples.")] = 1,
     seed: Annotated[int, typer.Option()] = 0,
+    start: Annotated[
+        Optional[Path], typer.Option(help="Pretrained checkpoint (of `import-sam`), frozen where the paper freezes it.")
+    ] = None,
+    clustering: Annotated[bool, typer.Option(help="Token clustering; without it to compare the two.")] = True,
     export: Annotated[Optional[Path], typer.Option(help="Write the averaged weights and their card here.")] = None,
     card: Annotated[Optional[Path], typer.Option(help="JSON with what the card says of data and licence.")] = None,
 ) -> None:
     """Train the network on simulated clicks; kill it when you like, the same command goes on from the state."""
     import torch
 
+    from ..checkpoints import read_model
+    from ..model.build import freeze_pretrained
     from ..model.config import CONFIGS
     from ..training.data_engine import DataEngine
     from ..training.publish import publish_weights
@@ -52,8 +58,18 @@ def train(
         seed=seed,
         precision=precision,
     )
+    chosen = CONFIGS[config] if clustering else CONFIGS[config].without_clustering()
+    pretrained = None
+    if start is not None:
+        pretrained = read_model(start).model
+        if pretrained.config != chosen:
+            raise CheckpointError(
+                f"{start} holds a network of the configuration {pretrained.config.name!r} and not {chosen.name!r}; "
+                "choose that with --config and --clustering or --no-clustering."
+            )
+        freeze_pretrained(pretrained)
     engine = DataEngine(data, crop, targets, seed)
-    Trainer(CONFIGS[config], plan, engine, state, screen.print, workers).run()
+    Trainer(chosen, plan, engine, state, screen.print, workers, pretrained).run()
     if export is not None:
         extra = json.loads(card.read_text()) if card else None
         screen.print(f"weights {export}, card {publish_weights(state, export, extra)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Dict, Tuple
 
 from ..errors import CheckpointError
@@ -55,6 +55,10 @@ class ModelConfig:
             raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
         if self.window % self.centres:
             raise ValueError(f"window {self.window} must be a multiple of centres {self.centres}")
+
+    def without_clustering(self) -> ModelConfig:
+        """The same network with attention among all tokens, or SAM's own: to compare the two."""
+        return replace(self, name=f"{self.name}_without_clustering", clustering=False)
 
     def to_dict(self) -> Dict[str, Any]:
         """Plain values, as stored in a checkpoint."""

@@ -11,16 +11,15 @@ from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from ..model.build import build_model, convolutions_channels_last, freeze_lora
 from ..model.config import ModelConfig
+from ..model.fast3dsam import Fast3DSAM
+from .click_step import ClickStep
 from .data_engine import DataEngine, EndlessSampler
-from .losses import ClickLoss
-from .simulated_user import SimulatedUser, earlier_masks
 
 
 @dataclass(frozen=True)
@@ -53,14 +52,21 @@ class Trainer:
         state_path: Path,
         log: Callable[[str], None] = print,
         workers: int = 1,
+        start: Optional[Fast3DSAM] = None,
     ) -> None:
+        """`start` is a network with pretrained weights, of the same configuration; what it has frozen stays frozen.
+
+        Without it training begins with random weights, and LoRA, which has nothing to adapt then, is not trained.
+        """
         self.plan, self.state_path, self._log = plan, Path(state_path), log
         self._engine, self._workers = engine, workers
         self.fabric = Fabric(accelerator="auto", devices="auto", precision=plan.precision)
         self.fabric.launch()
         self.fabric.seed_everything(plan.seed, verbose=False)
-        model = build_model(config)
-        freeze_lora(model)
+        model = start
+        if model is None:
+            model = build_model(config)
+            freeze_lora(model)
         convolutions_channels_last(model)
         trained = [p for p in model.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(trained, plan.learning_rate, weight_decay=plan.weight_decay)
@@ -69,8 +75,8 @@ class Trainer:
         for method in ("embed", "decode"):
             self.model.mark_forward_method(method)
         self.ema.to(self.fabric.device)
-        self._loss = ClickLoss()
         self._rng = np.random.default_rng([plan.seed, 1])
+        self._click_step = ClickStep(self.fabric, self.model, self.optimizer, self._rng, plan.rounds)
         self.step, self.seconds = 0, 0.0
         self.history: List[Dict[str, float]] = []
 
@@ -142,28 +148,9 @@ class Trainer:
         return self.plan.learning_rate * warm * (self.plan.final_rate + (1 - self.plan.final_rate) * cosine)
 
     def _train_step(self, image: torch.Tensor, targets: torch.Tensor) -> Dict[str, float]:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._rate()
-        shares = F.avg_pool3d(targets.flatten(0, 1)[:, None].float(), 2)
-        truth = (shares[:, 0] >= 0.5).cpu().numpy()
-        user = SimulatedUser(self._rng, truth)
-        previous = torch.from_numpy(earlier_masks(self._rng, truth)).to(shares)
-        image = image.contiguous(memory_format=torch.channels_last_3d)
-        embedding = self.model.embed(image).repeat(self.plan.targets)
-        total, record = 0.0, {}
-        for number in range(self.plan.rounds):
-            user.look((previous[:, 0] > 0).cpu().numpy(), first=number == 0)
-            prediction = self.model.decode(embedding, user.prompts(previous))
-            losses = self._loss(prediction, shares)
-            total = total + losses.total / self.plan.rounds
-            previous = prediction.logits.detach()
-            record[f"dice{number + 1}"] = float(losses.dice)
-        self.optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(total)
-        self.fabric.clip_gradients(self.model, self.optimizer, max_norm=1.0, error_if_nonfinite=False)
-        self.optimizer.step()
+        record = self._click_step(image, targets, self._rate())
         self.ema.update_parameters(self.model.module)
-        return {**record, "loss": float(total.detach()), "iou_error": float(losses.iou.detach()) ** 0.5}
+        return record
 
     def _report(self, recent: List[Dict[str, float]]) -> None:
         means = {key: float(np.mean([r[key] for r in recent])) for key in recent[0]}

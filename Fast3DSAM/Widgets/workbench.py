@@ -53,7 +53,7 @@ class Workbench:
         self._asked: Optional[float] = None
         self._timer = qt.QTimer()
         self._timer.setInterval(1)
-        self._timer.connect("timeout()", self._deliver)
+        self._timer.timeout.connect(self._deliver)
         self.worker = Worker(on_submit=self._timer.start)
         self._observers, self._volume_observers = Observers(), Observers()
         self._observers.add(scene, scene.NodeRemovedEvent, self._node_removed, data=object)

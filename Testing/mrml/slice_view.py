@@ -118,10 +118,10 @@ class SliceView:
         interaction = self.scene.GetNodeByID("vtkMRMLInteractionNodeSingleton")
         interaction.SetCurrentInteractionMode(interaction.ViewTransform)
 
-    def click(self, x: int, y: int) -> None:
+    def click(self, x: int, y: int, shift: bool = False) -> None:
         """Move the mouse there, press and release its left button."""
-        self.move(x - 3, y)
-        self.move(x, y)
+        self.move(x - 3, y, shift)
+        self.move(x, y, shift)
         self.interactor.LeftButtonPressEvent()
         self.interactor.LeftButtonReleaseEvent()
 
@@ -134,8 +134,8 @@ class SliceView:
             self.move(*(round(a + (b - a) * n / steps) for a, b in zip(start, end)))
         self.interactor.LeftButtonReleaseEvent()
 
-    def move(self, x: int, y: int) -> None:
-        self.interactor.SetEventInformation(x, y, 0, 0)
+    def move(self, x: int, y: int, shift: bool = False) -> None:
+        self.interactor.SetEventInformation(x, y, 0, int(shift))
         self.interactor.MouseMoveEvent()
 
     def close(self) -> None:

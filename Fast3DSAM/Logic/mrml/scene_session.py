@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Callable, List, Optional, Sequence
 
+import numpy as np
+
 from ..deferred import Background, MaskPending
 from ..errors import SceneError
 from .attachment import Attachment
@@ -177,6 +179,11 @@ class SceneSession(ScenePrompts):
             self.new_segment()
         return self.active_segment_id
 
+    def remove_segment(self, segment_id: str) -> None:
+        """Remove a segment with its prompts."""
+        segmentation = self._ready().target.node.GetSegmentation()
+        self._turns.take(lambda: segmentation.RemoveSegment(segment_id))
+
     def is_locked(self, segment_id: str) -> bool:
         """Whether prompts for other segments must leave this one alone (the default)."""
         target = self._ready().target
@@ -203,6 +210,10 @@ class SceneSession(ScenePrompts):
     def points(self) -> List[ScenePoint]:
         """The active segment's points in the order in which they were given."""
         return self._attached.points() if self._attached else []
+
+    def to_ras(self, positions: Sequence) -> np.ndarray:
+        """(..., 3) voxels (k, j, i) -> (..., 3) world positions."""
+        return np.asarray(self._ready().geometry.kji_to_ras(positions))
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

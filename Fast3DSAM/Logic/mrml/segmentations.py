@@ -31,6 +31,15 @@ def new_segmentation(scene, volume: VolumeInput):
     return node
 
 
+def segmentation_of(scene, volume_node):
+    """The segmentation that was last made on this volume's grid; None where there is none."""
+    count = scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
+    for node in (scene.GetNthNodeByClass(n, "vtkMRMLSegmentationNode") for n in reversed(range(count))):
+        if node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole()) is volume_node:
+            return node
+    return None
+
+
 class SegmentationTarget:
     """The segments of `node`, seen on the voxel grid of `volume`.
 

@@ -1,0 +1,50 @@
+"""The stand-ins for Qt as PythonQt shows it, and a started application."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("slicer", reason="slicer-core is not installed")
+pytest.importorskip("PySide6", reason="PySide6 is not installed")
+
+import slicer  # noqa: E402
+
+_STAND_IN = Path(__file__).parents[1] / "qt_stand_in"
+sys.path.insert(0, str(_STAND_IN))
+slicer.__path__.append(str(_STAND_IN / "slicer"))
+
+import ctk  # noqa: E402
+import qmrml  # noqa: E402
+import qt  # noqa: E402
+
+from Testing.widgets.application import Application  # noqa: E402
+
+assert {"qMRMLNodeComboBox", ctk.ctkPathLineEdit.__name__} <= set(qt.QUiLoader.custom) and qmrml
+
+
+@pytest.fixture(autouse=True)
+def no_hidden_errors(capfd):
+    """VTK and Qt print what goes wrong in an observer or a slot, and go on; here that is a failure."""
+    yield
+    printed = capfd.readouterr().err
+    assert "Traceback" not in printed and "ERROR" not in printed and "Error:" not in printed, printed
+
+
+@pytest.fixture
+def app(slicer_scene) -> Application:
+    """The module's panel beside one slice view; no volume yet."""
+    qt.dialogs.clear()
+    qt.answers.clear()
+    started = Application(slicer_scene)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def ready(app) -> Application:
+    """With a volume of two balls, prepared."""
+    app.choose(app.add_volume())
+    return app

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Dict, Optional, Sequence
 
 import typer
 from rich.console import Console
@@ -116,15 +116,14 @@ def _average(values) -> float:
 
 
 def _table(figures: Dict[str, Dict[str, Any]]) -> Table:
-    names: List[str] = [n for n, value in next(iter(figures.values())).items() if isinstance(value, list)]
     table = Table(title="click protocol, before -> after")
-    for heading in ("cases", "targets", "better", *names):
-        table.add_column(heading, justify="left" if heading == "cases" else "right")
+    table.add_column("mean over targets")
     for kind, values in figures.items():
-        pairs = ("{:.3f} -> {:.3f}".format(*values[name]) for name in names)
-        table.add_row(
-            f"{values['cases']} {kind.replace('_', ' ')}", str(values["targets"]), str(values["better"]), *pairs
-        )
+        table.add_column(f"{values['cases']} {kind.replace('_', ' ')}", justify="right", no_wrap=True)
+    for name, value in next(iter(figures.values())).items():
+        if isinstance(value, list):
+            table.add_row(name, *("{:.3f} -> {:.3f}".format(*values[name]) for values in figures.values()))
+    table.add_row("targets that got better", *(f"{v['better']} of {v['targets']}" for v in figures.values()))
     return table
 
 

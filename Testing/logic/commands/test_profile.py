@@ -1,0 +1,42 @@
+import json
+
+from typer.testing import CliRunner
+
+from Fast3DSAM.Logic.commands import app
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, ["profile", *map(str, arguments)], prog_name="fast3dsam")
+
+
+def test_a_table_with_every_box_is_shown_and_written(tmp_path):
+    path = tmp_path / "profile.json"
+    result = call("--config", "small", "--size", 32, "--repeats", 0, "--output", path)
+    assert result.exit_code == 0, result.output
+    for word in ("token clustering", "mask decoder", "per click", "Token clustering saves", "small, one tile of 32^3"):
+        assert word in result.output
+    assert "seconds" not in result.output
+    with_it, without = json.loads(path.read_text())["networks"]
+    assert with_it["clustering"] and not without["clustering"]
+    assert without["macs_once"] > with_it["macs_once"] > 0
+
+
+def test_seconds_are_measured_on_this_machine():
+    result = call("--config", "small", "--size", 16, "--repeats", 1)
+    assert result.exit_code == 0, result.output
+    assert "seconds once" in result.output and "torch" in result.output
+
+
+def test_an_unknown_configuration_is_refused():
+    result = call("--config", "vit_h")
+    assert result.exit_code == 2 and "'vit_h'" in result.output
+
+
+def test_a_size_that_is_no_multiple_of_a_patch_is_refused():
+    result = call("--config", "small", "--size", 30)
+    assert result.exit_code == 2 and "multiple of 8" in result.output
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    result = call("--config", "small", "--size", 16, "--repeats", 0, "--output", tmp_path / "no" / "where.json")
+    assert result.exit_code == 2 and "choose another --output" in " ".join(result.output.split())

@@ -14,14 +14,19 @@ from Fast3DSAM.Logic.model.sam_weights import _as_in_sam, sam_names
 TINY = replace(VIT_B, width=24, depth=2, heads=2, position_size=8, global_blocks=(1,), neck_hidden=16, neck_width=8)
 
 
+def run(*arguments):
+    return CliRunner().invoke(app, [*map(str, arguments)], prog_name="fast3dsam")
+
+
 def call(*arguments):
-    return CliRunner().invoke(app, ["import-sam", *map(str, arguments)], prog_name="fast3dsam")
+    return run("import-sam", *arguments)
 
 
 @pytest.fixture
 def sam_file(tmp_path, monkeypatch):
     """A file of SAM's format, with few and narrow blocks, where the command expects ViT-B's."""
     monkeypatch.setattr(configurations, "VIT_B", TINY)
+    monkeypatch.setitem(configurations.CONFIGS, "vit_b", TINY)
     ours = Fast3DSAM(TINY).image_encoder.state_dict()
     names = sam_names(TINY.depth)
     state = {f"image_encoder.{theirs}": _as_in_sam(theirs, ours[name]).clone() for theirs, name in names.items()}
@@ -62,3 +67,35 @@ def test_the_file_itself_is_not_written_over(sam_file):
 def test_a_folder_that_does_not_exist_is_named(sam_file, tmp_path):
     result = call(sam_file, "-o", tmp_path / "no" / "where.pt")
     assert result.exit_code == 2 and "cannot be written" in result.output
+
+
+def train(folder, start, *options):
+    (folder / "INDEX.tsv").write_text("name\trole\tregion\n")  # no case: all samples are made up
+    return run(
+        "train", folder, "--config", "vit_b", "--start", start, "--hours", 1e-6, "--crop", 16, "--images", 1,
+        "--targets", 1, "--rounds", 1, "--workers", 0, "--precision", "32-true", "--state", folder / "state.pt",
+        "--export", folder / "trained.pt", *options,
+    )  # fmt: skip
+
+
+def test_training_goes_on_from_it_and_leaves_sam_as_it_is(sam_file, tmp_path):
+    start = tmp_path / "vit_b.pt"
+    assert call(sam_file, "-o", start).exit_code == 0
+    result = train(tmp_path, start)
+    assert result.exit_code == 0, result.output
+    before = torch.load(start, weights_only=True)["weights"]
+    after = torch.load(tmp_path / "state.pt", weights_only=True)["model"]
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    block = {name.split(".", 3)[3] for name in changed if name.startswith("image_encoder.blocks.0.")}
+    assert "adapter.up.weight" in block and "attn.qkv.up" in block
+    assert not {name for name in block if name.startswith(("mlp.", "attn.proj", "attn.qkv.qkv", "attn.rel_pos"))}
+    assert not {n for n in changed if n.endswith(("patch_embed.proj.weight", "patch_embed.position"))}
+    assert "mask_decoder.mask_token" in changed
+    assert (tmp_path / "trained.json").is_file()
+
+
+def test_training_does_not_start_from_another_configuration(sam_file, tmp_path):
+    start = tmp_path / "vit_b.pt"
+    assert call(sam_file, "-o", start).exit_code == 0
+    result = train(tmp_path, start, "--no-clustering")
+    assert result.exit_code == 2 and "--no-clustering" in result.output

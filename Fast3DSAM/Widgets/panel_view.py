@@ -46,8 +46,6 @@ class PanelView:
         ui.segmentationSelector.setCurrentNode(self._bench.parameters.segmentation)
         failed = status.stage is Stage.FAILED
         text = _("Choose a volume to begin.") if status.stage is Stage.NO_VOLUME and not status.text else status.text
-        if preparing:
-            text = f"{status.text} …"
         ui.statusLabel.setText(text)
         ui.statusLabel.setStyleSheet(f"color: {self._error_colour()};" if failed else "")
         ui.progressBar.setVisible(preparing)

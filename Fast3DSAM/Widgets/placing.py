@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Dict, Optional
 
 from ..Logic.errors import Fast3DSAMError
 from ..Logic.lasso import places_inside
 from ..Logic.mrml.drawings import box_corners, curve_points, is_complete, new_drawing
 from ..Logic.mrml.observers import Observers
 from .parameters import BOX, LASSO, POINT
-from .views import crosshair_node, shift_is_down
+from .views import ShiftClicks, shift_is_down, slice_views
 from .workbench import Workbench
 
 
@@ -21,6 +21,7 @@ class Placing:
         self._drawing: Optional[object] = None
         self._kind = ""
         self._is_own = False
+        self._shift_clicks: Dict[str, ShiftClicks] = {}
         self._observers = Observers()
 
     @property
@@ -35,15 +36,15 @@ class Placing:
         interaction = self._interaction()
         self._observers.add(interaction, interaction.InteractionModeChangedEvent, self._mode_changed)
         self._observers.add(scene, scene.NodeRemovedEvent, self._node_removed, data=object)
-        crosshair = crosshair_node(scene)
-        if crosshair is not None:
-            self._observers.add(crosshair, crosshair.CursorPositionModifiedEvent, self._aim)
 
     def stop(self) -> None:
         """End place mode and listen no more."""
         self._bench.parameters.placing = False
         self.follow()
         self._observers.clear()
+        for clicks in self._shift_clicks.values():
+            clicks.stop()
+        self._shift_clicks.clear()
 
     def switch(self, on: bool) -> None:
         """Begin or end placing."""
@@ -62,6 +63,7 @@ class Placing:
             if kind == POINT:
                 interaction.SetPlaceModePersistence(1)
                 self._aim()
+                self._hear_shift_clicks()
                 interaction.SetCurrentInteractionMode(interaction.Place)
             elif kind:
                 self._drawing = new_drawing(self._bench.scene, kind)
@@ -85,7 +87,7 @@ class Placing:
             self.follow()
 
     def _finish(self, drawing, kind: str) -> None:
-        positive = self._bench.parameters.positive is not shift_is_down()
+        positive = self._bench.parameters.positive is not shift_is_down(self._bench.scene)
         try:
             if kind == BOX:
                 corners = box_corners(drawing)
@@ -101,12 +103,21 @@ class Placing:
         self._bench.changed()
 
     def _aim(self) -> None:
-        """Points go to the node of the sign, of the other sign while shift is held."""
+        """Points go to the node of the chosen sign."""
         if self._kind == POINT and self.is_on:
-            positive = self._bench.parameters.positive is not shift_is_down()
-            node = self._bench.work.place_node(positive)
+            node = self._bench.work.place_node(self._bench.parameters.positive)
             if self._selection().GetActivePlaceNodeID() != node.GetID():
                 self._select(node)
+
+    def _hear_shift_clicks(self) -> None:
+        for id, view in slice_views().items():
+            if id not in self._shift_clicks:
+                self._shift_clicks[id] = ShiftClicks(view, self._shift_clicked)
+
+    def _shift_clicked(self, ras) -> None:
+        if self._kind == POINT and self.is_on:
+            positive = not self._bench.parameters.positive
+            self._bench.attempt(lambda work: work.place(ras, positive))
 
     def _select(self, node) -> None:
         selection = self._selection()

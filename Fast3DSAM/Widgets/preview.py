@@ -66,7 +66,7 @@ class LivePreview:
             if self.shown is not None:
                 self.hide()
         elif self._asked is None and not bench.is_working:
-            self._ask(ras, bench.parameters.positive is not shift_is_down())
+            self._ask(ras, bench.parameters.positive is not shift_is_down(bench.scene))
 
     def _ask(self, ras: Ras, positive: bool) -> None:
         try:

@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from ..Logic.prompts import BoxPrompt, MaskPrompt, PointPrompt, Prompt, ScribblePrompt
 
-_HEADERS = ("", "Click", "Right", "Front", "Up")
+_HEADERS = ("", "Click", "R", "A", "S")
 
 
 def place_of(prompt: Prompt) -> Tuple[float, float, float]:

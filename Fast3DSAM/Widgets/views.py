@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, NamedTuple, Optional, Tuple
 
+import numpy as np
 import slicer
 import slicer.util
 import vtk
+
+from ..Logic.mrml.observers import Observers
+
+_FIRST = 100.0  # before the view's own handling of the mouse
 
 
 class View(NamedTuple):
@@ -54,14 +59,43 @@ def crosshair_node(scene):
     return scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
 
 
-def shift_is_down() -> bool:
-    """Whether the shift key was held at the last mouse event in any slice view."""
-    return any(view.interactor.GetShiftKey() for view in slice_views().values())
+def shift_is_down(scene) -> bool:
+    """Whether the shift key was held at the last mouse event in the view under the mouse."""
+    crosshair = crosshair_node(scene)
+    node = crosshair.GetCursorPositionXYZ([0.0, 0.0, 0.0]) if crosshair is not None else None
+    view = slice_views().get(node.GetID()) if node is not None else None
+    return view is not None and bool(view.interactor.GetShiftKey())
 
 
 def jump_to(scene, position_ras) -> None:
     """Show a world position in all slice views, in the middle where they allow it."""
     slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *position_ras, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
+
+
+class ShiftClicks:
+    """Calls `clicked(ras)` for each click with shift in a view; a drag with shift stays the view's own (it pans).
+
+    Slicer's place mode does not hear of clicks with shift.
+    """
+
+    def __init__(self, view: View, clicked: Callable[[np.ndarray], None]) -> None:
+        self._view, self._clicked = view, clicked
+        self._pressed: Optional[Tuple[int, int]] = None
+        self._observers = Observers()
+        self._observers.add(view.interactor, "LeftButtonPressEvent", self._press, priority=_FIRST)
+        self._observers.add(view.interactor, "LeftButtonReleaseEvent", self._release, priority=_FIRST)
+
+    def stop(self) -> None:
+        self._observers.clear()
+
+    def _press(self) -> None:
+        interactor = self._view.interactor
+        self._pressed = interactor.GetEventPosition() if interactor.GetShiftKey() else None
+
+    def _release(self) -> None:
+        place, self._pressed = self._pressed, None
+        if place is not None and place == self._view.interactor.GetEventPosition():
+            self._clicked((self._view.xy_to_ras() @ (*place, 0, 1))[:3])
 
 
 class OutlineActor:
@@ -71,6 +105,7 @@ class OutlineActor:
         self._view = view
         self._mapper = vtk.vtkPolyDataMapper2D()
         self._mapper.SetInputData(vtk.vtkPolyData())
+        self._mapper.ScalarVisibilityOff()
         self._actor = vtk.vtkActor2D()
         self._actor.SetMapper(self._mapper)
         self._actor.GetProperty().SetLineWidth(width)

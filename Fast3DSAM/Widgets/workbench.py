@@ -182,8 +182,11 @@ class Workbench:
         known, settings, make = self.session, self.parameters.engine_settings(), self._make
         made: list = []
 
+        begun = time.perf_counter()
+
         def report(share: float, text: str) -> None:
-            self.worker.post(lambda: cancel.is_set() or self._say(Status(Stage.PREPARING, _(text), share)))
+            told = f"{_(text)}   ·   {time.perf_counter() - begun:.0f} s"
+            self.worker.post(lambda: cancel.is_set() or self._say(Status(Stage.PREPARING, told, share)))
 
         def work() -> None:
             if known is None:

@@ -150,9 +150,10 @@ class qMRMLSegmentsTableView(qMRMLWidget):
         self._ids = list(segmentation.GetSegmentIDs()) if segmentation else []
         self._table.setRowCount(len(self._ids))
         for row, id in enumerate(self._ids):
-            colour = qt.QTableWidgetItem()
-            colour.setBackground(qt.QColor.fromRgbF(*segmentation.GetSegment(id).GetColor()))
-            self._table.setItem(row, 0, colour)
+            colour = qt.QLabel()
+            rgb = ", ".join(str(int(255 * v)) for v in segmentation.GetSegment(id).GetColor())
+            colour.setStyleSheet(f"background-color: rgb({rgb}); margin: 4px; border-radius: 3px;")
+            self._table.setCellWidget(row, 0, colour)
             self._table.setItem(row, 1, qt.QTableWidgetItem(segmentation.GetSegment(id).GetName()))
         self.setSelectedSegmentIDs([id for id in chosen if id in self._ids])
         self._table.blockSignals(False)

@@ -1,4 +1,4 @@
-"""Slicer's application as far as the panel needs it: scene, one real slice view, the module loaded as Slicer loads it."""
+"""Slicer as far as the panel needs it: a scene, one real slice view, the module loaded as Slicer loads it."""
 
 from __future__ import annotations
 

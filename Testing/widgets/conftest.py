@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("slicer", reason="slicer-core is not installed")
 pytest.importorskip("PySide6", reason="PySide6 is not installed")
 
-import slicer  # noqa: E402
+import slicer
 
 _STAND_IN = Path(__file__).parents[1] / "qt_stand_in"
 sys.path.insert(0, str(_STAND_IN))

@@ -16,10 +16,13 @@ class Observers:
     def __init__(self) -> None:
         self._tags: List[Tuple[object, int]] = []
 
-    def add(self, target, event, callback: Callable[..., None], data: Optional[type] = None) -> None:
+    def add(
+        self, target, event, callback: Callable[..., None], data: Optional[type] = None, priority: float = 0.0
+    ) -> None:
         """Call the bound method `callback()` at `event`; with `data` = str or object, `callback(call_data)`.
 
-        The method's object is held weakly: once it is gone, nothing is called.
+        The method's object is held weakly: once it is gone, nothing is called. `priority` above 0 comes before Slicer's
+        own observers, which may end an event.
         """
         reference = weakref.WeakMethod(callback)
 
@@ -32,7 +35,7 @@ class Observers:
 
         if data is not None:
             observe.CallDataType = _CALL_DATA[data]
-        self._tags.append((target, target.AddObserver(event, observe)))
+        self._tags.append((target, target.AddObserver(event, observe, priority)))
 
     def clear(self) -> None:
         """Remove every observer that `add` made."""

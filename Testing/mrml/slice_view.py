@@ -125,6 +125,11 @@ class SliceView:
         self.interactor.LeftButtonPressEvent()
         self.interactor.LeftButtonReleaseEvent()
 
+    def double_click(self) -> None:
+        """Where the mouse is; ends a drawing of Slicer's."""
+        self.interactor.InvokeEvent("LeftButtonDoubleClickEvent")
+        self.interactor.LeftButtonReleaseEvent()
+
     def drag(self, start: Tuple[int, int], end: Tuple[int, int], steps: int = 4) -> None:
         """Press at `start`, move in `steps`, release at `end`."""
         self.move(start[0] - 3, start[1])

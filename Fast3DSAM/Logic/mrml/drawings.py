@@ -6,6 +6,7 @@ from itertools import product
 from typing import List
 
 import numpy as np
+import slicer
 import slicer.util
 
 _KINDS = {
@@ -19,8 +20,7 @@ _THIN = 0.2  # a side below that share of the longest one was not drawn: a box i
 
 def new_drawing(scene, kind: str):
     """An empty node for a "box", "scribble" or "lasso", to be placed by the user; it is not saved with the scene."""
-    node = slicer.vtkMRMLScene.CreateNodeByClass(scene, f"vtkMRMLMarkups{_KINDS[kind]}Node")
-    node.UnRegister(None)
+    node = getattr(slicer, f"vtkMRMLMarkups{_KINDS[kind]}Node")()
     node.SetName(f"Fast3DSAM {kind}")
     node.SetSaveWithScene(False)
     node.SetHideFromEditors(True)

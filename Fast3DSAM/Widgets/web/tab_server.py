@@ -25,7 +25,7 @@ class TabServer:
 
     def start(self, port: int) -> None:
         """Be ready for the browser. Needs a running event loop."""
-        self.server.enable_module(client_module.vue3)
+        self.server.enable_module(client_module)
         CoreServer.bind_server(self.server)
         CoreServer.authentication_token = _SECRET
         protocol = CoreServer()  # binds itself to the server named above, so no other may come in between

@@ -1,0 +1,109 @@
+// Keys, drag and drop, and uploads. Everything else is in the page's templates.
+(() => {
+  "use strict";
+  const act = (...values) => window.trame && window.trame.trigger("act", values);
+  const state = () => window.trame.state.state;
+  const set = (key, value) => window.trame && window.trame.state.set(key, value);
+  const layouts = ["Four views", "Axial", "Sagittal", "Coronal", "3D"];
+  const keys = {
+    f: () => act("tool", "foreground"),
+    b: () => act("tool", "background"),
+    x: () => act("tool", "box"),
+    w: () => act("tool", "window"),
+    s: () => act("next_segment"),
+    n: () => act("suggest"),
+    p: () => act("preview", !state().preview_on),
+    c: () => act("crosshair", !state().crosshair_on),
+    enter: () => act("place_here"),
+    delete: () => act("remove_last_point"),
+    "?": () => set("help_open", true),
+  };
+  layouts.forEach((name, index) => (keys[String(index + 1)] = () => act("layout", name)));
+
+  addEventListener("keydown", (event) => {
+    const at = event.target;
+    const typing = at.closest && at.closest("input, textarea, select, [role=dialog], [role=listbox]");
+    if (!window.trame || (typing && at.type !== "range" && at.type !== "checkbox")) return;
+    const key = event.key.toLowerCase();
+    if (event.ctrlKey || event.metaKey) {
+      if (key === "z" || key === "y") {
+        act(key === "y" || event.shiftKey ? "redo" : "undo");
+        event.preventDefault();
+      }
+      return;
+    }
+    const onControl = at.closest && at.closest("button, a, input");
+    if (event.altKey || !keys[key] || (key === "enter" && onControl)) return;
+    keys[key]();
+    event.preventDefault();
+  });
+
+  const mayReplace = () =>
+    !state().segments.some((segment) => segment.ml !== "empty") ||
+    confirm("The segments of this volume are discarded if you have not downloaded them. Open another one?");
+
+  function send(files) {
+    if (!files.length || !window.trame || !mayReplace()) return;
+    const form = new FormData();
+    for (const file of files) form.append("file", file, file.name);
+    const request = new XMLHttpRequest();
+    request.open("POST", "upload");
+    request.upload.onprogress = (event) => set("upload_share", Math.round((100 * event.loaded) / event.total));
+    request.onloadend = () => {
+      set("upload_share", -1);
+      let answer = {};
+      try {
+        answer = JSON.parse(request.responseText);
+      } catch {
+        answer = { error: "The upload did not arrive; check the connection and send it again." };
+      }
+      set("error", answer.error || "");
+    };
+    request.send(form);
+  }
+
+  function choose(folder) {
+    const input = document.createElement("input");
+    input.type = "file";
+    if (folder) input.webkitdirectory = true;
+    else input.accept = ".nii,.gz,.nrrd,.mha,.dcm";
+    input.multiple = folder;
+    input.onchange = () => send(Array.from(input.files));
+    input.click();
+  }
+
+  async function filesOf(entry) {
+    if (entry.isFile) return [await new Promise((found, failed) => entry.file(found, failed))];
+    const reader = entry.createReader();
+    const all = [];
+    for (;;) {
+      const some = await new Promise((found, failed) => reader.readEntries(found, failed));
+      if (!some.length) return all;
+      for (const inner of some) all.push(...(await filesOf(inner)));
+    }
+  }
+
+  let depth = 0;
+  addEventListener("dragenter", () => {
+    depth += 1;
+    set("drop_active", true);
+  });
+  addEventListener("dragleave", () => {
+    depth -= 1;
+    if (depth <= 0) set("drop_active", false);
+  });
+  addEventListener("dragover", (event) => event.preventDefault());
+  addEventListener("drop", async (event) => {
+    event.preventDefault();
+    depth = 0;
+    set("drop_active", false);
+    const entries = Array.from(event.dataTransfer.items, (item) => item.webkitGetAsEntry && item.webkitGetAsEntry());
+    const plain = Array.from(event.dataTransfer.files);
+    const found = entries.filter(Boolean);
+    send(found.length ? (await Promise.all(found.map(filesOf))).flat() : plain);
+  });
+  addEventListener("contextmenu", (event) => {
+    if (event.target.closest(".views")) event.preventDefault();
+  });
+  window.fast3dsam = { choose, send };
+})();

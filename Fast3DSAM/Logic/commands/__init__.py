@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from .app import app as browser_app
 from .benchmark import benchmark
 from .doctor import doctor
 from .edge import OneLineErrors
@@ -24,6 +25,7 @@ app = typer.Typer(
     help="Segment any structure of a CT or MR volume in 3D with a few clicks.",
 )
 app.command(cls=ClicksInOrder)(segment)
+app.command(name="app")(browser_app)
 app.command()(doctor)
 app.command()(evaluate)
 app.command()(import_sam)

@@ -48,6 +48,8 @@ class Workbench:
         self._make = make
         self._shelf = VolumeShelf()
         self._volume: Optional[VolumeInput] = None
+        self._segmentation = None
+        self._chosen = None  # the volume that was prepared last, or failed, or was cancelled: not again unasked
         self._cancel = Event()
         self._forget: Callable[[], None] = lambda: None
         self._asked: Optional[float] = None
@@ -68,14 +70,16 @@ class Workbench:
     @property
     def is_working(self) -> bool:
         """True while a mask is computed."""
-        return self.work is not None and self.work.is_waiting
+        return self._asked is not None
 
     def follow_parameters(self) -> None:
         """Prepare the chosen volume, and use the chosen segmentation, unless that is so already."""
         volume, segmentation = self.parameters.volume, self.parameters.segmentation
         if volume is None:
-            self.let_go(Status())
-        elif self._volume is None or self._volume.node is not volume:
+            if self._chosen is not None:
+                self._chosen = None
+                self.let_go(Status())
+        elif volume is not self._chosen:
             self.prepare()
         elif self.is_ready and segmentation is not self.work.segmentation_node:
             self._attach(self._volume)
@@ -83,7 +87,7 @@ class Workbench:
     def prepare(self) -> None:
         """Embed the chosen volume in the background and go to work on it."""
         self.let_go(Status())
-        node = self.parameters.volume
+        node = self._chosen = self.parameters.volume
         if node is None:
             return self._say(Status())
         self.error = ""
@@ -112,7 +116,7 @@ class Workbench:
         if self.is_ready:
             self.work.detach()
         self._volume_observers.clear()
-        self._volume = None
+        self._volume = self._segmentation = self._asked = None
         self._say(status)
 
     def restart(self) -> None:
@@ -165,11 +169,15 @@ class Workbench:
         self._asked = time.perf_counter()
 
         def finished(error: Optional[Exception]) -> None:
+            asked = self._asked
             done(error)
-            self._asked = None
+            if self._asked is asked:  # else the next one has begun
+                self._asked = None
             self.changed()
 
-        return self.worker.submit("mask", job, finished)
+        forget = self.worker.submit("mask", job, finished)
+        self.changed()
+        return forget
 
     def changed(self) -> None:
         for listener in list(self.listeners):
@@ -219,7 +227,7 @@ class Workbench:
             self.work.attach(volume, self.parameters.segmentation)
         except Fast3DSAMError as error:
             return self._failed(error)
-        self.parameters.segmentation = self.work.segmentation_node
+        self._segmentation = self.parameters.segmentation = self.work.segmentation_node
         self._say(Status(Stage.READY, text or self.status.text))
 
     def _failed(self, error: Exception) -> None:
@@ -237,9 +245,7 @@ class Workbench:
             name = self._volume.name
             self._shelf.forget(self._volume.node)
             text = _("The voxels of '{name}' were changed; press Prepare to embed it again.").format(name=name)
-            watched = self._volume
             self.let_go(Status(Stage.NOT_READY, text))
-            self._volume = watched  # chosen still, so that it is not prepared again unasked
 
     def _updated(self, update) -> None:
         seconds = update.seconds if self._asked is None else time.perf_counter() - self._asked
@@ -263,13 +269,14 @@ class Workbench:
         self._shelf.forget(node)
         if self._volume is not None and node is self._volume.node:
             text = _("The volume '{name}' was deleted; choose another one.").format(name=self._volume.name)
+            self._chosen = None
             self.let_go(Status(Stage.NO_VOLUME, text))
-        elif self.parameters.segmentation is None and self.status.stage is Stage.READY and not self.is_ready:
+        elif self._segmentation is not None and node is self._segmentation:
             text = _("The segmentation was deleted; choose or make another one.")
             self.let_go(Status(Stage.NOT_READY, text))
 
     def _scene_closed(self) -> None:
         self._shelf.clear()
         self.parameters = Parameters(self.scene)
-        self.error, self.answer = "", None
+        self.error, self.answer, self._chosen = "", None, None
         self.let_go(Status())

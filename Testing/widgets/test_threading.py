@@ -12,6 +12,7 @@ from Testing.widgets.application import TWO_BALLS, Application, balls
 from Testing.widgets.test_panel import is_ball
 
 FIRST, SECOND = TWO_BALLS
+MOST_DECODES = 12  # of one mask: a first click tries several tiles
 
 
 class Gate(IntensityPredictor):
@@ -111,7 +112,7 @@ def test_a_drag_asks_for_the_newest_position_only(placing):
     placing.view.drag(start, end, steps=20)
     let_go_on(placing)
     assert is_ball(placing.mask(), SECOND)
-    assert placing.predictor.decoded - before <= 8, "positions in between were worked on"
+    assert placing.predictor.decoded - before <= 3 * MOST_DECODES, "positions in between were worked on"
     assert np.allclose(placing.bench.work.points()[0].position, placing.view.positions()[end[1], end[0]], atol=1e-3)
 
 
@@ -123,7 +124,7 @@ def test_previews_are_never_queued(placing):
         placing.view.move(x + step, y)
         qt.application.processEvents()
     let_go_on(placing)
-    assert placing.predictor.decoded - before <= 8
+    assert placing.predictor.decoded - before <= 3 * MOST_DECODES
     assert placing.panel.preview.shown is not None
     assert np.allclose(placing.panel.preview.shown, placing.view.positions()[y, x + 14], atol=1e-6)
 

@@ -9,12 +9,8 @@ import numpy as np
 import slicer
 import slicer.util
 
-_KINDS = {
-    "box": "vtkMRMLMarkupsROINode",
-    "scribble": "vtkMRMLMarkupsCurveNode",
-    "lasso": "vtkMRMLMarkupsClosedCurveNode",
-}
-_LEAST = {"box": 2, "scribble": 1, "lasso": 3}
+_KINDS = {"box": "ROI", "scribble": "Curve", "lasso": "ClosedCurve"}
+_LEAST = {"scribble": 1, "lasso": 3}
 _THIN = 0.2  # a side below that share of the longest one was not drawn: a box in one slice has no depth
 
 
@@ -32,6 +28,8 @@ def new_drawing(scene, kind: str):
 
 def is_complete(node, kind: str) -> bool:
     """Whether enough was placed for a prompt."""
+    if kind == "box":
+        return sorted(node.GetSize())[1] > 0
     return node.GetNumberOfDefinedControlPoints() >= _LEAST[kind]
 
 

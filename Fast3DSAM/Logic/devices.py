@@ -16,8 +16,8 @@ def choose_device(name: str = "auto") -> torch.device:
 
     Raises `DeviceError` for a name that is none of auto, cpu, cuda, cuda:N, mps.
     """
-    kind = name.split(":")[0]
-    if kind not in ("auto", "cpu", "cuda", "mps"):
+    kind, _, number = name.partition(":")
+    if kind not in ("auto", "cpu", "cuda", "mps") or (":" in name and not (kind == "cuda" and number.isdecimal())):
         raise DeviceError(f"There is no device {name!r}; choose auto, cpu, cuda or mps.")
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if kind == "auto":
@@ -25,7 +25,7 @@ def choose_device(name: str = "auto") -> torch.device:
     if (kind == "cuda" and not cuda) or (kind == "mps" and not mps):
         _logger.warning("%s is not available on this computer; Fast3DSAM uses the CPU instead.", name)
         return torch.device("cpu")
-    if kind == "cuda" and ":" in name and int(name.split(":")[1]) >= torch.cuda.device_count():
+    if number and int(number) >= torch.cuda.device_count():
         raise DeviceError(f"There is no {name}; this computer has {torch.cuda.device_count()} CUDA device(s).")
     return torch.device(name)
 

@@ -24,9 +24,10 @@ from .data_engine import DataEngine, EndlessSampler
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """The numbers of a training run."""
+    """The numbers of a training run. `steps` ends it by count instead of time, so that it can be repeated exactly."""
 
     hours: float
+    steps: Optional[int] = None
     images: int = 4
     targets: int = 4
     rounds: int = 3
@@ -81,7 +82,7 @@ class Trainer:
         self.history: List[Dict[str, float]] = []
 
     def run(self) -> None:
-        """Trains until the plan's hours are over; safe to kill at any time."""
+        """Trains until the plan's hours (or steps) are over; safe to kill at any time."""
         self._resume()
         sampler = EndlessSampler(self.step * self.plan.images)
         loader = DataLoader(
@@ -94,7 +95,7 @@ class Trainer:
         )
         batches = iter(self.fabric.setup_dataloaders(loader, use_distributed_sampler=False))
         saved, recent = time.monotonic(), []
-        while self.seconds < self.plan.hours * 3600:
+        while self._done() < 1:
             begun = time.monotonic()
             recent.append(self._train_step(*next(batches)))
             self.step += 1
@@ -141,9 +142,14 @@ class Trainer:
         self._rng.bit_generator.state = state["numpy_rng"]
         self._log(f"resumed at step {self.step} after {self.seconds / 3600:.2f} h")
 
+    def _done(self) -> float:
+        """The share of the plan that is behind us; at least 1 at the end."""
+        if self.plan.steps is not None:
+            return self.step / self.plan.steps
+        return self.seconds / (self.plan.hours * 3600)
+
     def _rate(self) -> float:
-        done = min(1.0, self.seconds / (self.plan.hours * 3600))
-        cosine = 0.5 * (1 + math.cos(math.pi * done))
+        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, self._done())))
         warm = min(1.0, (self.step + 1) / self.plan.warm_up_steps)
         return self.plan.learning_rate * warm * (self.plan.final_rate + (1 - self.plan.final_rate) * cosine)
 

@@ -44,11 +44,11 @@ def test_frozen_weights_do_not_move_and_the_others_do():
     model = build_model(SAM_LIKE)
     freeze_pretrained(model)
     before = {n: p.detach().clone() for n, p in model.named_parameters()}
-    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 0.1)
-    for _ in range(2):
-        optimizer.zero_grad()
-        model(image(), prompts()).logits.square().mean().backward()
-        optimizer.step()
+    model(image(16), prompts(16)).logits.square().mean().backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                parameter -= 0.1 * parameter.grad
     moved = {n for n, p in model.named_parameters() if not torch.equal(p, before[n])}
     assert moved <= _trained(model)
     assert any("qkv.up" in n for n in moved) and any("adapter.up" in n for n in moved)

@@ -1,0 +1,52 @@
+import pytest
+import torch
+
+from Fast3DSAM.Logic.devices import choose_device, describe_device
+from Fast3DSAM.Logic.errors import DeviceError
+
+
+def _computer(monkeypatch, cuda: int = 0, mps: bool = False) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+
+@pytest.mark.parametrize(("cuda", "mps", "expected"), [(1, True, "cuda"), (0, True, "mps"), (0, False, "cpu")])
+def test_the_device_is_chosen_automatically(monkeypatch, cuda, mps, expected):
+    _computer(monkeypatch, cuda, mps)
+    assert choose_device().type == expected
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:1", "mps"])
+def test_a_gpu_that_is_absent_falls_back_to_the_cpu_with_a_message(monkeypatch, caplog, name):
+    _computer(monkeypatch)
+    assert choose_device(name) == torch.device("cpu")
+    assert f"{name} is not available" in caplog.text and "uses the CPU instead" in caplog.text
+
+
+def test_the_automatic_choice_of_the_cpu_is_no_reason_for_a_message(monkeypatch, caplog):
+    _computer(monkeypatch)
+    assert choose_device("auto") == torch.device("cpu") and not caplog.records
+
+
+def test_a_named_device_is_taken(monkeypatch):
+    _computer(monkeypatch, cuda=2, mps=True)
+    assert choose_device("cpu").type == "cpu" and choose_device("mps").type == "mps"
+    assert choose_device("cuda:1") == torch.device("cuda", 1)
+
+
+def test_a_gpu_number_too_high_says_how_many_there_are(monkeypatch):
+    _computer(monkeypatch, cuda=2)
+    with pytest.raises(DeviceError, match=r"no cuda:2; this computer has 2"):
+        choose_device("cuda:2")
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "cuda:1:2", "CUDA"])
+def test_a_name_that_is_no_device_is_quoted(monkeypatch, name):
+    _computer(monkeypatch, cuda=1)
+    with pytest.raises(DeviceError, match=f"'{name}'.*choose auto, cpu, cuda or mps"):
+        choose_device(name)
+
+
+def test_the_cpu_is_described_by_its_threads():
+    assert describe_device(torch.device("cpu")) == f"CPU, {torch.get_num_threads()} threads"

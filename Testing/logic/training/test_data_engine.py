@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from scipy import ndimage
+
+from Fast3DSAM.Logic.training.data_engine import DataEngine, EndlessSampler, choose_targets
+
+SIZE = 24
+
+
+@pytest.fixture
+def engine() -> DataEngine:
+    return DataEngine(None, SIZE, targets=3, seed=7)
+
+
+def test_a_sample_is_a_function_of_seed_and_index(engine):
+    for index in (0, 5, 123456):
+        first, again = engine[index], DataEngine(None, SIZE, 3, seed=7)[index]
+        np.testing.assert_array_equal(first.image, again.image)
+        np.testing.assert_array_equal(first.targets, again.targets)
+    assert not np.array_equal(engine[0].image, engine[1].image)
+    assert not np.array_equal(engine[0].image, DataEngine(None, SIZE, 3, seed=8)[0].image)
+
+
+def test_samples_are_finite_and_have_targets_of_a_fair_size(engine):
+    for index in range(25):
+        image, targets = engine[index]
+        assert image.shape == (3, SIZE, SIZE, SIZE) and image.dtype == np.float32 and np.isfinite(image).all()
+        assert targets.shape == (3, SIZE, SIZE, SIZE) and targets.dtype == bool
+        shares = targets.mean((1, 2, 3))
+        assert (targets.sum((1, 2, 3)) >= 40).all() and (shares <= 0.9).all()
+
+
+def test_targets_obey_the_bounds_on_their_size():
+    labels = np.zeros((20, 20, 20), int)
+    labels[:, 1:] = 2  # nearly all of the crop: too large
+    labels[0, 0, :9] = 1  # too small
+    assert choose_targets(np.random.default_rng(0), labels, 4) is None
+    labels[5:10, 5:10, 5:10] = 3
+    targets = choose_targets(np.random.default_rng(0), labels, 4)
+    assert targets.shape == (4, 20, 20, 20) and (targets == (labels == 3)).all()
+
+
+def test_background_is_never_a_target():
+    labels = np.zeros((20, 20, 20), int)
+    assert choose_targets(np.random.default_rng(0), labels, 2) is None
+    labels[:5, :5, :5] = 1
+    for seed in range(20):
+        assert not choose_targets(np.random.default_rng(seed), labels, 2)[:, labels == 0].any()
+
+
+def test_most_targets_are_one_piece():
+    labels = np.zeros((24, 24, 24), int)
+    labels[2:8, 2:8, 2:8] = labels[14:22, 14:22, 14:22] = 1
+    counts = [ndimage.label(choose_targets(np.random.default_rng(seed), labels, 1)[0])[1] for seed in range(60)]
+    assert 0.5 < np.mean(np.array(counts) == 1) < 0.95 and max(counts) == 2
+
+
+def test_the_sampler_resumes_the_same_stream():
+    stream = iter(EndlessSampler(0))
+    first = [next(stream) for _ in range(10)]
+    resumed = iter(EndlessSampler(4))
+    assert first[4:] == [next(resumed) for _ in range(6)]
+
+
+def test_image_and_label_pairs_keep_their_borders(tmp_path):
+    """A real pair whose image is its label map: wherever a crop is taken, bright is what the target says."""
+    from Fast3DSAM.Logic.training.cases import TrainingCase
+    from Fast3DSAM.Logic.training.data_engine import Mix
+
+    labels = np.zeros((40, 30, 36), np.uint8)
+    labels[10:26, 8:20, 9:27] = 1
+    for name, array in (("label", labels), ("image", labels.astype(np.float32) * 100)):
+        image = sitk.GetImageFromArray(array)
+        image.SetSpacing((0.8, 1.0, 1.5))
+        sitk.WriteImage(image, str(tmp_path / f"{name}.nii.gz"))
+    case = TrainingCase("block", "block", tmp_path / "label.nii.gz", tmp_path / "image.nii.gz")
+    engine = DataEngine(None, SIZE, 1, seed=1, mix=Mix(real=1.0, real_labels=0.0), cases=[case])
+    agreements = []
+    for index in range(12):
+        image, targets = engine[index]
+        target, inside = targets[0], image[2] > 0
+        if (target & inside).sum() > 200 and (~target & inside).sum() > 200:
+            agreements.append(abs(np.corrcoef(image[0][inside], target[inside])[0, 1]))
+    assert len(agreements) >= 6 and np.median(agreements) > 0.8

@@ -1,0 +1,46 @@
+import torch
+
+from Fast3DSAM.Logic.model.mask_decoder import MaskPrediction
+from Fast3DSAM.Logic.training.losses import ClickLoss
+
+TARGET = torch.zeros(1, 1, 8, 8, 8)
+TARGET[..., 2:6, 2:6, 2:6] = 1
+
+
+def _loss(logits, iou=1.0):
+    return ClickLoss()(MaskPrediction(logits, torch.tensor([iou])), TARGET)
+
+
+def test_a_better_mask_has_a_smaller_loss_and_a_larger_dice():
+    found = []
+    for wrong in (64, 32, 8, 0):
+        logits = (TARGET * 2 - 1) * 4
+        logits.flatten()[TARGET.flatten().nonzero()[:wrong, 0]] *= -1
+        found.append(_loss(logits))
+    masks, dices = [float(f.mask) for f in found], [float(f.dice) for f in found]
+    assert masks == sorted(masks, reverse=True) and dices == sorted(dices) and dices[0] == 0 and dices[-1] == 1
+
+
+def test_sure_and_right_is_better_than_unsure_and_right():
+    assert _loss((TARGET * 2 - 1) * 8).mask < _loss((TARGET * 2 - 1) * 1).mask
+
+
+def test_the_estimate_is_compared_with_the_true_iou():
+    logits = (TARGET * 2 - 1) * 4
+    assert float(_loss(logits, 1.0).iou) == 0 and abs(float(_loss(logits, 0.4).iou) - 0.36) < 1e-6
+    assert _loss(logits, 0.4).total > _loss(logits, 1.0).total
+
+
+def test_an_empty_target_gives_a_finite_loss():
+    prediction = MaskPrediction(torch.full((1, 1, 8, 8, 8), -3.0), torch.tensor([0.5]))
+    assert all(torch.isfinite(v) for v in ClickLoss()(prediction, torch.zeros(1, 1, 8, 8, 8)))
+
+
+def test_descending_the_loss_finds_the_mask():
+    logits = torch.zeros_like(TARGET, requires_grad=True)
+    for _ in range(30):
+        loss = ClickLoss()(MaskPrediction(logits, torch.tensor([0.5])), TARGET).mask
+        (gradient,) = torch.autograd.grad(loss, logits)
+        with torch.no_grad():
+            logits -= 100 * gradient
+    assert torch.equal(logits.detach() > 0, TARGET > 0)

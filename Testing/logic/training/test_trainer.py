@@ -1,0 +1,87 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from Fast3DSAM.Logic.training.data_engine import DataEngine
+from Fast3DSAM.Logic.training.trainer import Trainer, TrainingPlan, load_training_state
+from Testing.logic.model.networks import TINY
+
+CONFIG = replace(TINY, tile_size=16, depth=1)
+PLAN = TrainingPlan(
+    hours=1.0, steps=3, images=1, targets=2, rounds=2, crop=16, warm_up_steps=2, save_minutes=1e9, precision="32-true"
+)
+
+
+class Killed(Exception):
+    """Stands for the power going off in the middle of a step."""
+
+
+class KilledTrainer(Trainer):
+    """Dies in the third step; its last state was saved after the second."""
+
+    def _train_step(self, image, targets):
+        if self.step == 2:
+            self.save()
+        record = super()._train_step(image, targets)
+        if self.step == 2:
+            raise Killed
+        return record
+
+
+def _trainer(path, kind=Trainer) -> Trainer:
+    return kind(CONFIG, PLAN, DataEngine(None, PLAN.crop, PLAN.targets, PLAN.seed), path, [].append, workers=0)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory) -> dict:
+    path = tmp_path_factory.mktemp("whole") / "state.pt"
+    _trainer(path).run()
+    return load_training_state(path)
+
+
+def _differing(first: dict, second: dict) -> list:
+    return [key for key, value in first.items() if not torch.equal(value, second[key])]
+
+
+def test_resuming_after_a_kill_is_exact_bit_for_bit(uninterrupted, tmp_path):
+    path = tmp_path / "state.pt"
+    with pytest.raises(Killed):
+        _trainer(path, KilledTrainer).run()
+    assert load_training_state(path)["step"] == 2
+    torch.manual_seed(99)  # whatever the new process did before
+    _trainer(path).run()
+    resumed = load_training_state(path)
+    assert resumed["step"] == uninterrupted["step"] == 3
+    assert _differing(uninterrupted["model"], resumed["model"]) == []
+    assert _differing(uninterrupted["ema"], resumed["ema"]) == []
+    assert uninterrupted["numpy_rng"] == resumed["numpy_rng"]
+
+
+def test_training_moves_every_weight_but_lora(uninterrupted):
+    before = dict(_trainer("never written").model.module.named_parameters())
+    still = set(before) - set(_differing(before, uninterrupted["model"]))
+    assert still == {n for n in before if n.endswith(("qkv.down", "qkv.up"))}
+
+
+def test_the_averaged_weights_lag_behind(uninterrupted):
+    assert int(uninterrupted["ema_updates"]) == 3
+    assert set(_differing(uninterrupted["model"], uninterrupted["ema"]))
+
+
+def test_a_finished_run_is_not_trained_further(uninterrupted, tmp_path):
+    torch.save(uninterrupted, tmp_path / "state.pt")
+    _trainer(tmp_path / "state.pt").run()
+    again = load_training_state(tmp_path / "state.pt")
+    assert again["step"] == 3 and _differing(uninterrupted["model"], again["model"]) == []
+
+
+def test_the_rate_warms_up_and_falls_to_its_final_share(tmp_path):
+    trainer = _trainer(tmp_path / "state.pt")
+    trainer.plan = replace(PLAN, steps=100, warm_up_steps=10)
+    rates = []
+    for trainer.step in range(101):
+        rates.append(trainer._rate())
+    assert rates[0] < rates[4] < rates[9] and rates[10:] == sorted(rates[10:], reverse=True)
+    assert max(rates) <= PLAN.learning_rate
+    assert rates[-1] == pytest.approx(PLAN.learning_rate * PLAN.final_rate)

@@ -40,6 +40,9 @@ LAYERS = (
     ("commands",),
 )
 
+# Slicer runs these by their path and under their own name: they belong to no package.
+LOADED_BY_PATH = ("Fast3DSAM", "Widgets/SegmentEditorFast3DSAMEffect")
+
 
 class Import(NamedTuple):
     """One import statement's target: `module` as Fast3DSAM-relative path if `internal`, else the top-level package."""
@@ -170,7 +173,7 @@ def test_no_file_imports_itself_in_a_circle():
     assert not set(graph) - free, f"these files import each other in a circle: {sorted(set(graph) - free)}"
 
 
-@pytest.mark.parametrize("name", [n for n in SOURCES if n != "Fast3DSAM"])
+@pytest.mark.parametrize("name", [n for n in SOURCES if n not in LOADED_BY_PATH])
 def test_files_of_the_package_import_each_other_relatively(name):
     tree = ast.parse(SOURCES[name].read_text(encoding="utf-8"))
     absolute = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and not n.level and "Fast3DSAM" in n.module]

@@ -15,6 +15,7 @@ from ..Logic.deferred import MaskPending
 from ..Logic.errors import EmbeddingCancelled, Fast3DSAMError, SceneError
 from ..Logic.mrml.observers import Observers
 from ..Logic.mrml.scene_session import SceneSession
+from ..Logic.mrml.segmentations import SegmentationTarget
 from ..Logic.mrml.volumes import VolumeInput, read_volume
 from ..Logic.session import InteractiveSession
 from .parameters import Parameters
@@ -53,6 +54,7 @@ class Workbench:
         self._cancel = Event()
         self._forget: Callable[[], None] = lambda: None
         self._asked: Optional[float] = None
+        self._make_target: Callable[..., SegmentationTarget] = SegmentationTarget
         self._timer = qt.QTimer()
         self._timer.setInterval(1)
         self._timer.timeout.connect(self._deliver)
@@ -119,6 +121,12 @@ class Workbench:
         self._volume = self._segmentation = self._asked = None
         self._say(status)
 
+    def write_with(self, make_target: Callable[..., SegmentationTarget] = SegmentationTarget) -> None:
+        """Let segments be written by another target from now on: the Segment Editor has its own."""
+        self._make_target = make_target
+        if self.is_ready and self._volume is not None:
+            self._attach(self._volume)
+
     def restart(self) -> None:
         """Load the network anew, as device or weights were changed, and prepare the volume again."""
         self.let_go(Status())
@@ -170,10 +178,12 @@ class Workbench:
 
         def finished(error: Optional[Exception]) -> None:
             asked = self._asked
-            done(error)
-            if self._asked is asked:  # else the next one has begun
-                self._asked = None
-            self.changed()
+            try:
+                done(error)
+            finally:
+                if self._asked is asked:  # else the next one has begun
+                    self._asked = None
+                self.changed()
 
         forget = self.worker.submit("mask", job, finished)
         self.changed()
@@ -223,6 +233,7 @@ class Workbench:
         self.work = SceneSession(self.scene, session, on_update=self._updated, on_error=self._complain, worker=self)
 
     def _attach(self, volume: VolumeInput, text: Optional[str] = None) -> None:
+        self.work.make_target = self._make_target
         try:
             self.work.attach(volume, self.parameters.segmentation)
         except Fast3DSAMError as error:

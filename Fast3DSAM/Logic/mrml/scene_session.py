@@ -49,6 +49,7 @@ class SceneSession(ScenePrompts):
         worker: Optional[Background] = None,
     ) -> None:
         self.session = session
+        self.make_target: Callable[..., SegmentationTarget] = SegmentationTarget  # what the next `attach` writes with
         self._scene = scene
         self._given = (foreground, background)
         self._on_update = on_update or (lambda update: None)
@@ -85,7 +86,7 @@ class SceneSession(ScenePrompts):
         if segmentation_node is None:
             segmentation_node = new_segmentation(self._scene, volume)
         require_in_scene(segmentation_node, self._scene, "segmentation")
-        target = SegmentationTarget(segmentation_node, volume, save_state=self._save_state)
+        target = self.make_target(segmentation_node, volume, save_state=self._save_state)
         attached = Attachment(self.session, volume, target, self._show_points, self._on_error)
         self.detach()
         self._attached = attached

@@ -22,7 +22,7 @@ def test_fields_of_a_newer_version_are_named():
         ModelConfig.from_dict({**SMALL.to_dict(), "warp_drive": 9})
 
 
-@pytest.mark.parametrize("change", [dict(tile_size=60), dict(heads=3), dict(window=5)])
+@pytest.mark.parametrize("change", [{"tile_size": 60}, {"heads": 3}, {"window": 5}])
 def test_numbers_that_do_not_divide_are_refused(change):
     with pytest.raises(ValueError, match=f"{next(iter(change))}.* must be a multiple|must be a multiple of heads"):
         replace(SMALL, **change)

@@ -6,7 +6,7 @@ from Fast3DSAM.Logic.model.convolution import Convolution3D, UpsampleLinear
 
 
 @pytest.mark.parametrize(
-    "settings", [dict(padding=1), dict(stride=2, padding=1), dict(bias=False), dict(padding=1, groups=4)]
+    "settings", [{"padding": 1}, {"stride": 2, "padding": 1}, {"bias": False}, {"padding": 1, "groups": 4}]
 )
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
 def test_the_direct_way_gives_what_pytorch_gives(settings, layout):

@@ -18,7 +18,7 @@ def test_any_multiple_of_the_patch_size_is_embedded(name, shape):
     config = CONFIGS[name]
     embedding = network(config).embed(torch.randn(2, 3, *shape))
     sizes = {"coarse": 8, "quarter": 4, "half": 2, "quarter_keys": 4, "half_keys": 2}
-    widths = dict(coarse=config.neck_width, quarter=config.decoder_widths[1], half=config.decoder_widths[0])
+    widths = {"coarse": config.neck_width, "quarter": config.decoder_widths[1], "half": config.decoder_widths[0]}
     widths.update(quarter_keys=config.key_widths[1], half_keys=config.key_widths[0])
     for field, part in sizes.items():
         tensor = getattr(embedding, field)

@@ -106,8 +106,9 @@ class EditorTool:
         if node is None or node.GetSegmentationNode() is None:
             return
         parameters = self._bench.parameters
-        parameters.segmentation = node.GetSegmentationNode()
-        parameters.volume = node.GetSourceVolumeNode()
+        with slicer.util.NodeModify(parameters.node):  # both change together
+            parameters.segmentation = node.GetSegmentationNode()
+            parameters.volume = node.GetSourceVolumeNode()
         self._bench.follow_parameters()
         self._follow_segment()
 

@@ -214,11 +214,14 @@ class Panel:
         self._bench.changed()
 
     def _choose(self, what: str, node) -> None:
-        if not self._refreshing and node is not getattr(self._bench.parameters, what):
-            setattr(self._bench.parameters, what, node)
+        parameters = self._bench.parameters
+        if self._refreshing or node is getattr(parameters, what):
+            return
+        with slicer.util.NodeModify(parameters.node):  # volume and segmentation change together
+            setattr(parameters, what, node)
             if what == "volume":
-                self._bench.parameters.segmentation = segmentation_of(self._bench.scene, node) if node else None
-            self._bench.follow_parameters()
+                parameters.segmentation = segmentation_of(self._bench.scene, node) if node else None
+        self._bench.follow_parameters()
 
     def _choose_segment(self) -> None:
         chosen = list(self.ui.segmentsTable.selectedSegmentIDs())

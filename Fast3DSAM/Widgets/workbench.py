@@ -250,6 +250,7 @@ class Workbench:
     def _watch(self, volume: VolumeInput) -> None:
         self._volume = volume
         self._volume_observers.add(volume.node, volume.node.ImageDataModifiedEvent, self._image_changed)
+        self._volume_observers.add(volume.node, "ModifiedEvent", self._image_changed)
 
     def _image_changed(self) -> None:
         if self._volume is not None and not self._volume.is_current:

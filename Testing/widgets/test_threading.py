@@ -92,6 +92,15 @@ def test_clicks_and_buttons_while_it_works_take_their_turn(placing):
     )
 
 
+def test_a_click_after_next_belongs_to_the_next_segment_even_if_nothing_was_ready_yet(placing):
+    placing.click(*FIRST)
+    placing.key("N")
+    placing.click(*SECOND)
+    let_go_on(placing)
+    first, second = placing.bench.work.segment_ids
+    assert is_ball(placing.mask(first), FIRST) and is_ball(placing.mask(second), SECOND)
+
+
 def test_a_point_deleted_while_it_is_worked_on_stays_deleted(placing):
     placing.click(*FIRST)
     placing.bench.work.foreground_node.RemoveNthControlPoint(0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional, Protocol, Sequence
+from dataclasses import replace
+from typing import Callable, Collection, Optional, Protocol, Sequence
 
 from ..errors import Fast3DSAMError, InvalidPromptError
 from ..prompts import PromptSet
@@ -39,10 +40,15 @@ class PointFollower:
         self._drag_has_step = False
         self._drag_has_error = False
 
-    def follow(self) -> None:
-        """Take over the user's changes of control points, one at a time, until prompts and points agree."""
+    def follow(self, new: Optional[Collection[Key]] = None) -> None:
+        """Take over the user's changes of control points, one at a time, until prompts and points agree.
+
+        Of points that are not known yet only those in `new`, where it is given.
+        """
         while self._attached() is not None:
             changes = self._markups.changes()
+            if new is not None:
+                changes = replace(changes, added=tuple(point for point in changes.added if point[0] in new))
             if not changes:
                 return
             try:

@@ -7,7 +7,7 @@ call `read_volume` here, `session.set_volume(volume.voxels, geometry=volume.geom
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, List, Optional, Sequence, Set
 
 import numpy as np
 
@@ -57,9 +57,10 @@ class SceneSession(ScenePrompts):
         self._save_state = save_state
         self._attached: Optional[Attachment] = None
         self._is_changing = False
-        self._markups = PromptMarkups(scene, lambda: self._follower.follow(), lambda: self._follower.drag_ended())
+        self._markups = PromptMarkups(scene, self._points_changed, lambda: self._follower.drag_ended())
         self._follower = PointFollower(session, self._markups, self._idle_attachment, self._change, self._on_error)
-        self._turns = Turns(session, worker, lambda: self.active_segment_id, self._follower.follow, self._on_error)
+        self._turns = Turns(session, worker, lambda: self.active_segment_id, self._follow, self._on_error)
+        self._queued_points: Set[Key] = set()
         self._why_detached = _NO_VOLUME
         self._scene_observers = Observers()
         self._scene_observers.add(scene, scene.NodeRemovedEvent, self._node_removed, data=object)
@@ -97,6 +98,7 @@ class SceneSession(ScenePrompts):
     def detach(self, why: str = _NO_VOLUME) -> None:
         """Let go of volume and segmentation; prompts and segments stay in the scene."""
         self._turns.clear()
+        self._queued_points.clear()
         if self._attached:
             self._attached.close()
         self._markups.close()
@@ -113,8 +115,7 @@ class SceneSession(ScenePrompts):
         return self._attached is not None
 
     @property
-    def is_waiting(self) -> bool:
-        """True while a mask is computed elsewhere."""
+    def is_waiting(self) -> bool:  # while a mask is computed elsewhere
         return self._turns.is_waiting
 
     @property
@@ -246,7 +247,7 @@ class SceneSession(ScenePrompts):
             self._is_changing = False
             self._markups.show(self.points(), reject if failed else (), keep_unseen=not failed)
         self._on_update(update)
-        self._follower.follow()  # a point that came in the meantime
+        self._follow()  # a point that came in the meantime
         return update
 
     def _activate(self, segment_id: Optional[str]) -> None:
@@ -260,7 +261,24 @@ class SceneSession(ScenePrompts):
         attached.resume()
         self._markups.match(attached.points())
         self._markups.show(attached.points())
-        self._follower.follow()
+        self._follow()
+
+    def _points_changed(self) -> None:
+        """What the user does to points while a mask is computed has its place in the queue, as everything else."""
+        if not self._turns.is_waiting:
+            return self._follow()
+        for key, _ in self._markups.changes().added:
+            if key not in self._queued_points:
+                self._queued_points.add(key)
+                self._turns.take(lambda key=key: self._follow_queued(key))
+
+    def _follow_queued(self, key: Key) -> None:
+        self._queued_points.discard(key)
+        self._follower.follow({key})
+
+    def _follow(self) -> None:
+        if not self._turns.is_queued:
+            self._follower.follow()
 
     def _idle_attachment(self) -> Optional[Attachment]:
         return None if self._is_changing or self._turns.is_waiting else self._attached

@@ -19,7 +19,7 @@ class Turns:
 
     An action that raises `MaskPending` has changed nothing yet; it is run once more when the mask is there. Without
     `background` that does not happen. `subject` names what the actions are about: if it is another one when the mask
-    is there, the action is dropped. `on_idle` runs when a turn ends that had to wait, before the next one begins.
+    is there, the action is dropped. `on_idle` runs when a turn ends that had to wait and no other one waits.
     """
 
     def __init__(
@@ -42,6 +42,11 @@ class Turns:
     def is_waiting(self) -> bool:
         """True while a mask is computed elsewhere."""
         return self._forget is not None
+
+    @property
+    def is_queued(self) -> bool:
+        """True while other actions wait for their turn."""
+        return bool(self._queue)
 
     def take(self, action: Action, refused: Action = lambda: None) -> Any:
         """What `action` returns, or None if its turn comes later. `refused` runs if it fails then."""
@@ -77,10 +82,10 @@ class Turns:
             refused()
             if error is not None:
                 self._tell(error)
-        if not self.is_waiting:
-            self._on_idle()
         while self._queue and not self.is_waiting:
             self._finish(*self._queue.popleft())
+        if not self.is_waiting:
+            self._on_idle()
 
     def _finish(self, action: Action, refused: Action) -> None:
         try:

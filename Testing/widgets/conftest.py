@@ -29,8 +29,10 @@ assert {"qMRMLNodeComboBox", ctk.ctkPathLineEdit.__name__} <= set(qt.QUiLoader.c
 def no_hidden_errors(capfd):
     """VTK and Qt print what goes wrong in an observer or a slot, and go on; here that is a failure."""
     yield
-    printed = capfd.readouterr().err
-    assert "Traceback" not in printed and "ERROR" not in printed and "Error:" not in printed, printed
+    lines = capfd.readouterr().err.splitlines()
+    # Slicer's own, when place mode ends while the mouse rests in the view: it asks for its preview point once more.
+    printed = "\n".join(line for line in lines if "GetNthControlPointPositionStatus failed" not in line)
+    assert not [word for word in ("Traceback", "ERROR", "Error:", "ERR|") if word in printed], printed
 
 
 @pytest.fixture

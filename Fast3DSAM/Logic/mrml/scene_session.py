@@ -264,7 +264,7 @@ class SceneSession(ScenePrompts):
         self._follow()
 
     def _points_changed(self) -> None:
-        """What the user does to points while a mask is computed has its place in the queue, as everything else."""
+        # What the user does to points while a mask is computed has its place in the queue, as everything else.
         if not self._turns.is_waiting:
             return self._follow()
         for key, _ in self._markups.changes().added:

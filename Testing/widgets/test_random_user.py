@@ -1,0 +1,175 @@
+"""A user who does anything at any time: no error, no changed voxel in a protected segment, nothing left behind.
+
+`FAST3DSAM_RANDOM_SECONDS=600` lets it go on for ten minutes.
+"""
+
+import gc
+import os
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import qt
+
+from Fast3DSAM.Logic.mrml.attachment import Attachment
+from Testing.widgets.application import Application, balls
+
+SECONDS = float(os.environ.get("FAST3DSAM_RANDOM_SECONDS", "6"))
+SHAPE = (28, 28, 48)
+
+
+class User:
+    """Random actions on an application; `log` says what was done last."""
+
+    def __init__(self, app: Application, seed: int) -> None:
+        self.app, self.random, self.log = app, random.Random(seed), []
+        self.volumes = 0
+
+    def act(self) -> None:
+        """One action; the network may still be at work on earlier ones."""
+        if not self.app.bench.is_ready:
+            self.choose_volume()
+        weights = {
+            self.click: 12, self.hover: 6, self.drag: 5, self.key: 8, self.button: 10, self.choose_segment: 4,
+            self.export: 1, self.delete_point: 2, self.leave: 1, self.delete_node: 0.6, self.choose_volume: 0.5,
+            self.edit_volume: 0.3, self.close_scene: 0.3, self.wait: 5,
+        }  # fmt: skip
+        action = self.random.choices(list(weights), list(weights.values()))[0]
+        self.log.append(action.__name__)
+        action()
+        qt.application.processEvents()
+
+    def voxel(self):
+        return tuple(self.random.uniform(0, n - 1) for n in SHAPE)
+
+    def click(self) -> None:
+        if not self.app.panel.placing.is_on:
+            self.app.key(self.random.choice("FB"))
+        self.app.click(*self.voxel(), shift=self.random.random() < 0.2)
+
+    def hover(self) -> None:
+        for _ in range(4):
+            self.app.view.move(*self.app.pixel(*self.voxel()))
+            qt.application.processEvents()
+
+    def drag(self) -> None:
+        self.app.key("Esc")
+        points = self.app.bench.work.points()
+        if points:
+            kji = self.app.bench.work.session.geometry.ras_to_kji(self.random.choice(points).position)
+            self.app.view.drag(self.app.pixel(*kji), self.app.pixel(kji[0], *self.voxel()[1:]))
+
+    def key(self) -> None:
+        self.app.key(self.random.choice(["F", "B", "N", "H", "Ctrl+Z", "Ctrl+Y", "Del", "Esc"]))
+
+    def button(self) -> None:
+        ui = self.app.ui
+        self.app.press(
+            self.random.choice(
+                [ui.undoButton, ui.redoButton, ui.clearButton, ui.flipButton, ui.deleteButton, ui.jumpButton]
+                + [ui.boxButton, ui.scribbleButton, ui.lassoButton, ui.pointButton, ui.addSegmentButton]
+                + [ui.previewCheck, ui.cancelButton, ui.prepareButton, ui.removeSegmentButton, ui.selfCheckButton]
+            )
+        )
+
+    def choose_segment(self) -> None:
+        ids = self.app.bench.work.segment_ids
+        if ids:
+            self.app.ui.segmentsTable.setSelectedSegmentIDs([self.random.choice(ids)])
+
+    def export(self) -> None:
+        self.app.press(self.app.ui.exportNodeButton)
+        for kind in ("vtkMRMLLabelMapVolumeNode", "vtkMRMLColorTableNode"):
+            node = self.app.scene.GetFirstNodeByClass(kind)
+            if node is not None and ("label" in node.GetName() or "colours" in node.GetName()):
+                self.app.scene.RemoveNode(node)
+
+    def delete_point(self) -> None:
+        node = self.app.bench.work.place_node(self.random.random() < 0.7)
+        if node.GetNumberOfControlPoints():
+            node.RemoveNthControlPoint(0)
+
+    def leave(self) -> None:
+        self.app.widget.exit()
+        qt.application.processEvents()
+        self.app.widget.enter()
+
+    def delete_node(self) -> None:
+        work = self.app.bench.work
+        self.app.scene.RemoveNode(
+            self.random.choice([work.segmentation_node, work.foreground_node, work.background_node, work.volume_node])
+        )
+
+    def choose_volume(self) -> None:
+        nodes = self.app.ui.volumeSelector.nodes()
+        if len(nodes) < 3:
+            self.volumes += 1
+            nodes.append(self.app.add_volume(name=f"CT {self.volumes}"))
+        node = self.random.choice(nodes)
+        self.app.view.logic.GetSliceCompositeNode().SetBackgroundVolumeID(node.GetID())
+        self.app.view.logic.FitSliceToBackground()
+        self.app.ui.volumeSelector.setCurrentNode(None)
+        self.app.choose(node)
+
+    def edit_volume(self) -> None:
+        volume = self.app.bench.work.volume_node
+        volume.GetImageData().GetPointData().GetScalars().Modified()
+        volume.Modified()
+
+    def close_scene(self) -> None:
+        self.app.scene.Clear(False)
+
+    def wait(self) -> None:
+        self.app.settle()
+
+
+def others(app):
+    """Masks of all segments but the active one."""
+    work = app.bench.work
+    if not app.bench.is_ready:
+        return None, {}
+    ids = [id for id in work.segment_ids if id != work.active_segment_id]
+    return work.segmentation_node, {id: app.mask(id) for id in ids}
+
+
+def memory_mb() -> float:
+    """Resident memory of this process; 0 where the system does not tell."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return 0.0
+    return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_nothing_a_user_does_breaks_anything(app, seed):
+    app.add_volume(balls(SHAPE))
+    user, end = User(app, seed), time.monotonic() + SECONDS
+    steps, half = 0, None
+    while time.monotonic() < end:
+        app.settle()
+        node, before = others(app)
+        for _ in range(user.random.randint(1, 3)):
+            active = app.bench.work.active_segment_id if app.bench.is_ready else None
+            user.act()
+            before.pop(active, None)
+        app.settle()
+        if app.bench.is_ready and app.bench.work.segmentation_node is node:
+            before.pop(app.bench.work.active_segment_id, None)
+            for id in set(before) & set(app.bench.work.segment_ids):
+                assert np.array_equal(app.mask(id), before[id]), f"a protected segment changed: {user.log[-8:]}"
+        assert "Error" not in app.bench.error and "could not be computed" not in app.bench.error, user.log[-8:]
+        steps += 1
+        if half is None and time.monotonic() > end - SECONDS / 2:
+            half = memory_mb()
+    app.scene.Clear(False)
+    app.settle()
+    print(
+        f"{steps} rounds, {len(user.log)} actions, memory {half:.0f} MB at half time, {memory_mb():.0f} MB at the end"
+    )
+    gc.collect()
+    assert sum(isinstance(o, Attachment) for o in gc.get_objects()) == 0, "closed scenes are still held"
+    assert app.scene.GetNumberOfNodesByClass("vtkMRMLMarkupsNode") == 0
+    if SECONDS > 100:
+        assert memory_mb() - half < 60

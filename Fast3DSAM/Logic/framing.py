@@ -30,8 +30,8 @@ class FramingPolicy:
     cut_penalty: float = 0.25
     tiny: int = 24
     tiny_penalty: float = 0.2
-    finer_bonus: float = 0.0
-    refine_above: float = 1.2
+    finer_bonus: float = -0.04
+    refine_above: float = 3.0
 
 
 DEFAULT_POLICY = FramingPolicy()

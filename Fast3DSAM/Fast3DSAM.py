@@ -43,7 +43,6 @@ class Fast3DSAM(ScriptedLoadableModule):
 def on_startup():
     """Once Slicer is up: its sample data and Segment Editor modules are there."""
     from Fast3DSAM.Widgets.effect import register_effect
-
     from Fast3DSAM.Widgets.samples import register_samples
 
     register_samples()

@@ -39,7 +39,7 @@ def build_page(server: Server, layouts: LayoutManager) -> VAppLayout:
     layout = VAppLayout(server, vuetify_config={"theme": THEMES})
     layout.root.theme = ("theme",)
     with layout:
-        with v.VAppBar(density="compact", flat=True, height=48, classes="app-bar"):
+        with v.VAppBar(flat=True, height=48, classes="app-bar"):
             _bar()
         with v.VNavigationDrawer(permanent=True, width=304, classes="panel", tag="aside", aria_label="Segmentation"):
             build_panel(act)
@@ -146,7 +146,8 @@ def _over_views() -> None:
 
 def _status() -> None:
     html.Span(
-        "{{ {empty: 'No volume', reading: 'Reading', preparing: 'Preparing', ready: 'Ready', failed: 'Not ready'}[stage] }}",
+        "{{ {empty: 'No volume', reading: 'Reading', preparing: 'Preparing', "
+        "ready: 'Ready', failed: 'Not ready'}[stage] }}",
         classes="state",
         id="stage",
     )

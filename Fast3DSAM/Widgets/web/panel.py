@@ -172,4 +172,5 @@ def _downloads() -> None:
                     variant="outlined",
                     id=f"download-{label.lower()}",
                     title=f"All segments as {file.partition('.')[2]}",
+                    **raw(download=file),  # without it the browser leaves the page first, and the connection with it
                 )

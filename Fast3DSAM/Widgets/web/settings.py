@@ -42,7 +42,7 @@ class AppSettings:
         """Itself. Raises `AppError` for an address that others can reach without a token, and for odd numbers."""
         if not is_loopback(self.host) and len(self.token) < 16:
             raise AppError(
-                f"The address {self.host!r} can be reached by other computers; give --token with at least 16 characters."
+                f"The address {self.host!r} can be reached by others; give --token with at least 16 characters."
             )
         if not 0 <= self.port < 65536:
             raise AppError(f"The port {self.port} does not exist; choose one from 0 (any free one) to 65535.")

@@ -23,9 +23,10 @@ class ViewFrames:
         """Called while the view's template is built."""
         tag = view.get_singleton_tag()
         name = SLICES.get(tag, "3D")
-        with html.Div(classes="view-head"):
+        is_slice = isinstance(view, SliceView)
+        with html.Div(classes="view-head" if is_slice else "view-head on-theme"):
             html.Span(name, classes="view-name", style=f"--view-colour: {COLOURS[tag]}")
-            if isinstance(view, SliceView):
+            if is_slice:
                 html.Span(f"{{{{ Number(slice_{tag}).toFixed(1) }}}} mm", classes="view-place")
             v.VBtn(
                 icon=(f"view_layout === '{FOUR}' ? 'mdi-arrow-expand' : 'mdi-arrow-collapse'",),
@@ -35,8 +36,10 @@ class ViewFrames:
                 classes="view-button",
                 **raw(aria_label=(f"(view_layout === '{FOUR}' ? 'Enlarge ' : 'Four views instead of ') + '{name}'",)),
             )
-        if isinstance(view, SliceView):
+        if is_slice:
             self._slider(server, view, tag, name)
+        else:
+            html.Div("Switch on “3D surface” to see the segments here", v_if="!surface_on", classes="view-hint")
 
     def _slider(self, server: Server, view: SliceView, tag: str, name: str) -> None:
         state, key = server.state, f"slice_{tag}"

@@ -322,4 +322,10 @@ class Workspace:
 
 def _point_row(number: int, point) -> Dict[str, Any]:
     place = [round(v, 1) for v in point.position]
-    return {"id": point.id, "number": number, "positive": point.positive, "ras": place}
+    return {
+        "id": point.id,
+        "number": number,
+        "positive": point.positive,
+        "ras": place,
+        "exact": list(map(float, point.position)),
+    }

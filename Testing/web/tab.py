@@ -1,0 +1,111 @@
+"""A tab of the app in a real browser: what a user does with mouse and keys, and what they see."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Tuple
+
+import numpy as np
+from PIL import Image
+
+Spot = Tuple[float, float]
+
+
+class BrowserTab:
+    """Positions in a view are shares of its width and height from the upper left corner."""
+
+    def __init__(self, page) -> None:
+        self.page = page
+
+    def state(self, name: str) -> Any:
+        """A value of the page's state."""
+        return self.page.evaluate(f"window.trame.state.state.{name}")
+
+    def wait(self, condition: str) -> None:
+        """Until an expression over the state is true."""
+        self.page.wait_for_function(
+            "condition => { const s = window.trame?.state?.state; "
+            "return !!s && !!s.stage && new Function('s', `with (s) { return (${condition}) }`)(s) }",
+            arg=condition,
+        )
+
+    def place(self, spot: Spot, view: str = "Axial") -> Tuple[float, float]:
+        """Pixels of the page."""
+        box = self._view(view).bounding_box()
+        return box["x"] + spot[0] * box["width"], box["y"] + spot[1] * box["height"]
+
+    def click(self, spot: Spot, view: str = "Axial", button: str = "left") -> None:
+        """Click, and wait until the segment has followed."""
+        before = self.state("timing.written") or 0
+        x, y = self.place(spot, view)
+        self.page.mouse.move(x - 3, y)
+        self.page.mouse.move(x, y)
+        self.page.mouse.down(button=button)
+        self.page.mouse.up(button=button)
+        self.wait(f"timing.written > {before} && !is_working")
+
+    def drag(self, start: Spot, end: Spot, view: str = "Axial") -> None:
+        """Press at `start`, move, release at `end`; waits until the segment has followed."""
+        before = self.state("timing.written") or 0
+        (x0, y0), (x1, y1) = self.place(start, view), self.place(end, view)
+        self.page.mouse.move(x0 - 3, y0)
+        self.page.mouse.move(x0, y0)
+        self.page.mouse.down()
+        for step in range(1, 5):
+            self.page.mouse.move(x0 + (x1 - x0) * step / 4, y0 + (y1 - y0) * step / 4)
+        self.page.mouse.up()
+        self.wait(f"timing.written > {before} && !is_working")
+
+    def press(self, key: str, condition: str) -> None:
+        """A key, and what it must bring about."""
+        self.page.keyboard.press(key)
+        self.wait(condition)
+
+    def rest_mouse(self) -> None:
+        """Away from the views, so that no preview is drawn."""
+        self.page.mouse.move(150, 560)
+
+    def picture(self, view: str = "Axial") -> np.ndarray:
+        """(y, x, 3) what the view shows now."""
+        return np.asarray(Image.open(BytesIO(self._view(view).screenshot())).convert("RGB")).astype(int)
+
+    def coloured(self, view: str = "Axial") -> int:
+        """Pixels of a view that are not grey: where a segment or a point is drawn."""
+        shown = self.picture(view)[30:-24]
+        return int((shown.max(axis=-1) - shown.min(axis=-1) > 24).sum())
+
+    def wait_for_image(self, view: str = "Axial") -> None:
+        """Until a view shows more than black."""
+        for _ in range(200):
+            if (self.picture(view).max(axis=-1) > 80).mean() > 0.04:
+                return
+            self.page.wait_for_timeout(200)
+        raise AssertionError(f"the {view} view stays black")
+
+    def wait_for_coloured(self, least: int, most: int = 1 << 30, view: str = "Axial") -> int:
+        """Until that many pixels of a view have a colour; returns how many."""
+        self.rest_mouse()
+        for _ in range(100):
+            count = self.coloured(view)
+            if least <= count <= most:
+                return count
+            self.page.wait_for_timeout(200)
+        raise AssertionError(f"{count} coloured pixels in the {view} view, expected {least} to {most}")
+
+    def download(self, id: str, folder: Path) -> Path:
+        """Press a download button; the file that came."""
+        with self.page.expect_download() as found:
+            self.page.click(f"#{id}")
+        path = folder / found.value.suggested_filename
+        found.value.save_as(path)
+        return path
+
+    def upload(self, path: Path) -> None:
+        """Choose a file with the button Open."""
+        with self.page.expect_file_chooser() as chooser:
+            self.page.click("#open-file")
+        chooser.value.set_files(str(path))
+
+    def _view(self, name: str):
+        return self.page.locator(".layout-grid-item", has=self.page.locator(".view-name", has_text=name))

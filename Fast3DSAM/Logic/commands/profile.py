@@ -25,7 +25,7 @@ def profile(
     import torch
 
     from ..errors import VolumeFileError
-    from ..evaluation.benchmark import machine
+    from ..evaluation.machine import machine_line
     from ..model.config import CONFIGS
     from ..profile import profile_network
 
@@ -45,9 +45,9 @@ def profile(
         screen.print(_table(*costs[-2:]))
         screen.print(_saved(*costs[-2:]))
     if repeats:
-        screen.print(machine())
+        screen.print(machine_line())
     if output:
-        content = {"machine": machine(), "networks": [cost.to_dict() for cost in costs]}
+        content = {"machine": machine_line(), "networks": [cost.to_dict() for cost in costs]}
         try:
             output.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         except OSError as error:

@@ -12,6 +12,8 @@ from .geometry import Box
 from .tiling import Pyramid, Tile
 
 _NATIVE_TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64")
+_SLAB_VOXELS = 1 << 22  # averaged at a time
+_BINS = 8192
 
 
 def checked_voxels(voxels: np.ndarray) -> np.ndarray:
@@ -31,12 +33,12 @@ def checked_voxels(voxels: np.ndarray) -> np.ndarray:
         )
     if voxels.dtype.kind not in "biuf":
         raise InvalidVolumeError(f"Voxels of type {voxels.dtype} are not scalars; convert the volume to numbers first.")
-    if voxels.dtype.kind == "f" and not np.isfinite(voxels.sum(dtype=np.float64)):
+    low, high = voxels.min(), voxels.max()
+    if voxels.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):  # NaN is lowest and highest
         raise InvalidVolumeError(
             f"The volume has {int((~np.isfinite(voxels)).sum())} voxels that are not finite (NaN or infinite); "
             "replace them, for example by the volume's minimum, and load it again."
         )
-    low, high = voxels.min(), voxels.max()
     if low == high:
         raise InvalidVolumeError(f"All voxels have the value {low}; choose a volume with contrast.")
     if voxels.dtype.name not in _NATIVE_TYPES:
@@ -92,14 +94,32 @@ class TileReader:
         return self._image(covered.intersection(Box((0, 0, 0), self._voxels.shape)), factors)
 
     def _image(self, box: Box, factors: Sequence[int]) -> sitk.Image:
-        image = sitk.GetImageFromArray(np.ascontiguousarray(self._voxels[box.slices]))
-        image.SetOrigin([float(v) for v in box.lo[::-1]])
-        if max(factors) == 1:
-            return image
-        return sitk.BinShrink(image, [int(f) for f in factors[::-1]])
+        """`box` averaged over `factors` voxels per axis; what they do not divide is left out at the far ends.
+
+        Slab by slab: a whole copy of a large volume in ITK would cost its memory, and more time than the averaging.
+        """
+        slices = (box.hi[0] - box.lo[0]) // factors[0]
+        per_slab = max(1, _SLAB_VOXELS // max(1, factors[0] * box.shape[1] * box.shape[2]))
+        slabs = []
+        for first in range(0, slices, per_slab):
+            lo, hi = (box.lo[0] + factors[0] * n for n in (first, min(first + per_slab, slices)))
+            slab = self._voxels[(slice(lo, hi), *box.slices[1:])]
+            slabs.append(_shrunk(slab, factors))
+        image = sitk.GetImageFromArray(slabs[0] if len(slabs) == 1 else np.concatenate(slabs))
+        # the first averaged voxel's centre is that of the voxels in it
+        image.SetOrigin([float(v + (f - 1) / 2) for v, f in zip(box.lo[::-1], factors[::-1])])
+        image.SetSpacing([float(f) for f in factors[::-1]])
+        return image
 
     def _factors(self, scale: Sequence[float]) -> Tuple[int, ...]:
         return tuple(int(max(1, min(np.floor(s + 1e-6), n // 2))) for s, n in zip(scale, self._voxels.shape))
+
+
+def _shrunk(voxels: np.ndarray, factors: Sequence[int]) -> np.ndarray:
+    if max(factors) == 1:
+        return np.ascontiguousarray(voxels)
+    image = sitk.GetImageFromArray(np.ascontiguousarray(voxels))
+    return sitk.GetArrayFromImage(sitk.BinShrink(image, [int(f) for f in factors[::-1]]))
 
 
 def normalised_channels(voxels: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -113,16 +133,35 @@ def normalised_channels(voxels: np.ndarray, inside: np.ndarray) -> np.ndarray:
     if sample.size == 0:
         sample = voxels[inside] if inside.any() else np.zeros(1, np.float32)
     quantiles = np.quantile(sample, np.linspace(0.005, 0.995, 34)).astype(np.float32)
-    clipped = np.clip(voxels, quantiles[0], quantiles[-1])
     centre = np.clip(sample, quantiles[0], quantiles[-1])
-    scaled = (clipped - centre.mean()) / (centre.std() + 1e-6)
-    if quantiles[-1] > quantiles[0]:
-        # equal quantiles (a large uniform background) would make the interpolation ambiguous
-        steps = quantiles + np.arange(34, dtype=np.float32) * (quantiles[-1] - quantiles[0]) * 1e-5
-        equalised = np.interp(voxels, steps, np.linspace(-1, 1, 34)).astype(np.float32)
-    else:
-        equalised = np.zeros_like(scaled)
-    outside = ~inside
-    scaled[outside] = scaled.min()
-    equalised[outside] = -1
-    return np.stack([scaled, equalised, inside.astype(np.float32)])
+    channels = np.empty((3, *voxels.shape), np.float32)
+    scaled, equalised, valid = channels
+    np.clip(voxels, quantiles[0], quantiles[-1], out=scaled)
+    scaled -= centre.mean()
+    scaled *= np.float32(1 / (centre.std() + 1e-6))
+    equalised[:] = _equalised(voxels, quantiles) if quantiles[-1] > quantiles[0] else 0
+    valid[:] = inside
+    if not inside.all():
+        scaled[~inside] = scaled.min()
+        equalised[~inside] = -1
+    return channels
+
+
+def _equalised(voxels: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
+    """The cumulative distribution, -1 to 1, linear between `quantiles`."""
+    span = quantiles[-1] - quantiles[0]
+    # equal quantiles (a large uniform background) would make the interpolation ambiguous
+    steps = quantiles + np.arange(len(quantiles), dtype=np.float32) * span * 1e-5
+    values = np.linspace(-1, 1, len(quantiles))
+    apart = np.diff(steps)[quantiles[1:] > quantiles[0]]  # a background of the lowest value needs no room
+    if (apart < 2 * span / _BINS).any():
+        return np.interp(voxels, steps, values)
+    # A table over equal bins: several times faster than a search per voxel, and as exact while every bin has one knot
+    table = np.interp(np.linspace(steps[0], steps[-1], _BINS + 1), steps, values).astype(np.float32)
+    place = (voxels - steps[0]) * np.float32(_BINS / (steps[-1] - steps[0]))
+    np.clip(place, 0, np.nextafter(np.float32(_BINS), np.float32(0)), out=place)
+    low = place.astype(np.int32)
+    place -= low
+    place *= np.diff(table)[low]
+    place += table[low]
+    return place

@@ -164,3 +164,29 @@ def test_mostly_uniform_background_still_shows_the_object():
     channels = normalised_channels(voxels, np.ones(voxels.shape, bool))
     assert np.isfinite(channels).all()
     assert channels[0, 15, 15, 15] > channels[0, 0, 0, 0] + 1 and channels[1, 15, 15, 15] > channels[1, 0, 0, 0] + 0.5
+
+
+@pytest.mark.parametrize("kind", ["noise", "background below", "background amid", "two values"])
+def test_the_second_channel_is_the_interpolated_distribution_however_it_is_computed(kind):
+    rng = np.random.default_rng(2)
+    voxels = rng.normal(0, 100, (SIZE,) * 3).astype(np.float32)
+    if kind == "background below":
+        voxels[:20] = voxels.min()
+    if kind == "background amid":
+        voxels[:20] = 3.0
+    if kind == "two values":
+        voxels = (voxels > 0).astype(np.float32)
+    found = normalised_channels(voxels, np.ones(voxels.shape, bool))[1]
+    quantiles = np.quantile(voxels[::2, ::2, ::2], np.linspace(0.005, 0.995, 34)).astype(np.float32)
+    steps = quantiles + np.arange(34, dtype=np.float32) * (quantiles[-1] - quantiles[0]) * 1e-5
+    expected = np.interp(voxels, steps, np.linspace(-1, 1, 34))
+    assert np.mean(np.abs(found - expected) > 1e-3) < 1e-3  # but for the rare voxel next to a uniform background
+
+
+def test_a_volume_that_is_averaged_slab_by_slab_is_averaged_the_same(monkeypatch):
+    volume = np.random.default_rng(3).integers(-1000, 1000, (101, 70, 90)).astype(np.int16)
+    pyramid = Pyramid(volume.shape, (1, 1, 1), 16)
+    whole = [TileReader(volume, pyramid).read(tile)[0] for tile in pyramid.tiles(1)]
+    monkeypatch.setattr("Fast3DSAM.Logic.preprocessing._SLAB_VOXELS", 20_000)
+    slabs = [TileReader(volume, pyramid).read(tile)[0] for tile in pyramid.tiles(1)]
+    np.testing.assert_array_equal(whole, slabs)

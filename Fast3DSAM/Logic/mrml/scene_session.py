@@ -14,12 +14,12 @@ import numpy as np
 from ..deferred import Background, MaskPending
 from ..errors import SceneError
 from .attachment import Attachment
-from .locks import is_locked, protect_all, protects_all, set_locked
 from .markups import Key, PromptMarkups, ScenePoint
 from .observers import Observers
 from .point_follower import Ask, PointFollower
 from .prompt_session import MaskUpdate, PromptSession
 from .scene_prompts import ScenePrompts
+from .scene_segments import SceneSegments
 from .segmentations import SegmentationTarget, new_segmentation
 from .turns import Turns
 from .volumes import VolumeInput, read_volume, require_in_scene
@@ -27,7 +27,7 @@ from .volumes import VolumeInput, read_volume, require_in_scene
 _NO_VOLUME = "There is no volume to segment yet; choose a volume first."
 
 
-class SceneSession(ScenePrompts):
+class SceneSession(ScenePrompts, SceneSegments):
     """Ties one `session` to one volume, one segmentation and two Markups nodes of `scene`.
 
     `foreground`, `background`: fiducial nodes to use; where None, the scene's own ones, else new ones. `save_state`:
@@ -145,69 +145,7 @@ class SceneSession(ScenePrompts):
         """Our `vtkSegmentationHistory`: Slicer's own undo and redo of the segmentation."""
         return self._ready().target.history
 
-    # --- segments ----------------------------------------------------------------------------------------------------
-
-    @property
-    def segment_ids(self) -> List[str]:
-        return self._ready().target.segment_ids
-
-    @property
-    def active_segment_id(self) -> Optional[str]:
-        """The segment that prompts go to; None: the next prompt makes a new one."""
-        return self._attached.active if self._attached else None
-
-    @active_segment_id.setter
-    def active_segment_id(self, segment_id: Optional[str]) -> None:
-        self._ready()
-        self._turns.take(lambda: self._activate(segment_id))
-
-    def new_segment(self, name: Optional[str] = None) -> str:
-        """Add an empty segment and go to it; its ID."""
-        segment_id = self._ready().target.add(name)
-        self.active_segment_id = segment_id
-        return segment_id
-
-    def next_segment(self) -> Optional[str]:
-        """Go to the segment after the active one; after the last, if it has prompts, to a new one. Its ID."""
-        self._ready()
-        return self._turns.take(self._next_segment)
-
-    def _next_segment(self) -> Optional[str]:
-        ids, active = self.segment_ids, self.active_segment_id
-        following = ids[ids.index(active) + 1 :] if active in ids else []
-        if following:
-            self.active_segment_id = following[0]
-        elif active is None or len(self.session.prompts):
-            self.new_segment()
-        return self.active_segment_id
-
-    def remove_segment(self, segment_id: str) -> None:
-        """Remove a segment with its prompts."""
-        segmentation = self._ready().target.node.GetSegmentation()
-        self._turns.take(lambda: segmentation.RemoveSegment(segment_id))
-
-    def is_locked(self, segment_id: str) -> bool:
-        """Whether prompts for other segments must leave this one alone (the default)."""
-        target = self._ready().target
-        target.segment(segment_id)
-        return is_locked(target.node, segment_id)
-
-    def set_locked(self, segment_id: str, locked: bool) -> None:
-        target = self._ready().target
-        target.segment(segment_id)
-        with target.own_change():
-            set_locked(target.node, segment_id, locked)
-
-    @property
-    def protect_all(self) -> bool:
-        """The lock switch for all segments; setting it sets every segment's own one."""
-        return protects_all(self._ready().target.node)
-
-    @protect_all.setter
-    def protect_all(self, on: bool) -> None:
-        target = self._ready().target
-        with target.own_change():
-            protect_all(target.node, on)
+    # --- points -------------------------------------------------------------------------------------------------------
 
     def points(self) -> List[ScenePoint]:
         """The active segment's points in the order in which they were given."""

@@ -18,20 +18,20 @@ class FramingPolicy:
 
     `largest`: an object's box may fill that much before a coarser level is taken; `smallest`: below it, a finer one;
     `rim`: a mask this near to the tile's border is taken as cut off; `cut_penalty` and `tiny_penalty` are taken off the
-    estimated IoU when levels compete for the first click; `tiny` in voxels of the 1/2 grid;
+    estimated IoU when levels compete for the first click; `tiny` in voxels of the tile;
     `finer_bonus` is added per level, since a finer mask that is as good has the sharper border;
-    `refine_above`: a mask is drawn anew on the next finer level while its voxels (of the 1/2 grid) are larger than that
-    many of the volume's smallest.
+    `refine_above`: a mask is drawn anew on the next finer level while its voxels are larger than that many
+    of the volume's smallest.
     """
 
     largest: float = 0.75
     smallest: float = 0.3
     rim: float = 1 / 32
     cut_penalty: float = 0.25
-    tiny: int = 24
+    tiny: int = 48
     tiny_penalty: float = 0.2
     finer_bonus: float = -0.04
-    refine_above: float = 3.0
+    refine_above: float = 1.5
 
 
 DEFAULT_POLICY = FramingPolicy()
@@ -39,7 +39,7 @@ DEFAULT_POLICY = FramingPolicy()
 
 @dataclass(frozen=True)
 class ObjectExtent:
-    """Box of a mask on its tile's 1/2 grid, in volume voxels `lo`..`hi` (fractional), and whether the tile cut it."""
+    """Box of a mask on its tile, in volume voxels `lo`..`hi` (fractional), and whether the tile cut it."""
 
     lo: Tuple[float, float, float]
     hi: Tuple[float, float, float]
@@ -54,13 +54,13 @@ class Framer:
         self._pyramid, self.policy = pyramid, policy
 
     def extent(self, tile: Tile, logits: np.ndarray) -> Optional[ObjectExtent]:
-        """What a mask covers; None if it is empty. `logits` on the tile's 1/2 grid."""
+        """What a mask covers; None if it is empty. `logits` on the tile's grid."""
         found = logits > 0
         box = Box.of_mask(found)
         if box.is_empty:
             return None
-        lo = self._pyramid.to_volume(tile, [2 * v - 0.5 for v in box.lo])
-        hi = self._pyramid.to_volume(tile, [2 * v - 0.5 for v in box.hi])
+        lo = self._pyramid.to_volume(tile, [v - 0.5 for v in box.lo])
+        hi = self._pyramid.to_volume(tile, [v - 0.5 for v in box.hi])
         return ObjectExtent(tuple(lo), tuple(hi), int(found.sum()), self._is_cut(tile, box, logits.shape))
 
     def candidates(self, position: Sequence[float]) -> List[Tile]:
@@ -105,10 +105,10 @@ class Framer:
         return self._pyramid.framing(tile.level - 1, lo, hi) if tile.level else None
 
     def is_worth_refining(self, tile: Tile) -> bool:
-        """Whether the 1/2 grid of this tile is coarser than the volume, and a finer level exists."""
+        """Whether this tile is so much coarser than the volume, and a finer level exists."""
         levels = self._pyramid.levels
-        mask_mm = 2 * levels[tile.level].voxel_mm
-        return tile.level + 1 < len(levels) and mask_mm > self.policy.refine_above * self._pyramid.spacing.min()
+        voxel_mm = levels[tile.level].voxel_mm
+        return tile.level + 1 < len(levels) and voxel_mm > self.policy.refine_above * self._pyramid.spacing.min()
 
     def _holds(self, tile: Tile, lo: Sequence[float], hi: Sequence[float]) -> bool:
         size = self._pyramid.tile_size

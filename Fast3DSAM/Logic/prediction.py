@@ -13,7 +13,7 @@ class TilePrompts:
     """Prompts in voxels (k, j, i) of one tile.
 
     `points` (n, 3) and `positive` (n,); `box` (2, 3) lower and upper corner or None; `previous` logits of the mask so
-    far on the tile's 1/2 grid, or None.
+    far on the tile's grid, or None.
     """
 
     points: np.ndarray
@@ -24,7 +24,7 @@ class TilePrompts:
 
 @dataclass(frozen=True)
 class TilePrediction:
-    """`logits` float32 on the tile's 1/2 grid (k, j, i): above 0 is foreground; `iou` the network's own estimate."""
+    """`logits` float32 on the tile's grid (k, j, i): above 0 is foreground; `iou` the network's own estimate."""
 
     logits: np.ndarray
     iou: float

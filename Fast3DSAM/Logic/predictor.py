@@ -53,7 +53,7 @@ class LocalPredictor:
     def decode(self, embedding: ImageEmbedding, prompts: Sequence[TilePrompts]) -> Tuple[TilePrediction, ...]:
         """All prompt sets in one pass over the same embedding."""
         with self._computing():
-            batch = _batched(prompts, embedding.half.shape[2:], self._device)
+            batch = _batched(prompts, self.tile_size, self._device)
             shared = ImageEmbedding(*(t.expand(len(prompts), *t.shape[1:]) for t in embedding))
             prediction = self._model.decode(shared, batch)
             logits, iou = prediction.logits[:, 0].cpu().numpy(), prediction.iou.cpu().numpy()
@@ -98,12 +98,12 @@ def load_predictor(
     return LocalPredictor.load(weights, device, delta)
 
 
-def _batched(prompts: Sequence[TilePrompts], grid: Tuple[int, ...], device: torch.device) -> Prompts:
+def _batched(prompts: Sequence[TilePrompts], size: int, device: torch.device) -> Prompts:
     longest = max(1, max(len(p.points) for p in prompts))
     points = np.zeros((len(prompts), longest, 3), np.float32)
     labels = np.full((len(prompts), longest), PADDING, np.int64)
     boxes = np.full((len(prompts), 2, 3), np.nan, np.float32)
-    previous = np.zeros((len(prompts), 1, *grid), np.float32)
+    previous = np.zeros((len(prompts), 1, *[size] * 3), np.float32)
     for row, prompt in enumerate(prompts):
         count = len(prompt.points)
         if count:

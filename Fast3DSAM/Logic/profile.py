@@ -192,4 +192,4 @@ def _prompts(size: int, device: str) -> Prompts:
     places = torch.linspace(0.3, 0.7, _CLICKS, device=device)[None, :, None].expand(1, -1, 3) * size
     labels = torch.tensor([[FOREGROUND, BACKGROUND] * 2 + [FOREGROUND]], device=device)
     boxes = torch.full((1, 2, 3), float("nan"), device=device)
-    return Prompts(places, labels, boxes, torch.zeros(1, 1, *[size // 2] * 3, device=device))
+    return Prompts(places, labels, boxes, torch.zeros(1, 1, *[size] * 3, device=device))

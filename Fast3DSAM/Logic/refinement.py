@@ -41,28 +41,24 @@ def _cube_at(pyramid: Pyramid, level: int, corner: np.ndarray, toward: float) ->
 def blended_mask(pyramid: Pyramid, tiles: Sequence[Tile], logits: Sequence[np.ndarray]) -> Tuple[Box, np.ndarray]:
     """Logits of overlapping tiles of one level -> (box, bool mask) in volume voxels.
 
-    Every tile counts most in its middle, so that no border between tiles shows. `logits` on the tiles' 1/2 grids.
+    Every tile counts most in its middle, so that no border between tiles shows. `logits` on the tiles' grids.
     """
-    half = pyramid.tile_size // 2
-    lowest = np.floor(np.min([t.origin for t in tiles], 0) / 2).astype(int)
-    shape = np.ceil(np.max([t.origin for t in tiles], 0) / 2).astype(int) + half - lowest
+    size = pyramid.tile_size
+    lowest = np.min([t.origin for t in tiles], 0)
+    shape = np.max([t.origin for t in tiles], 0) + size - lowest
     total, weight = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    ramp = np.clip(1 - np.abs((np.arange(half) + 0.5) / half * 2 - 1), _FAINTEST, None).astype(np.float32)
+    ramp = np.clip(1 - np.abs((np.arange(size) + 0.5) / size * 2 - 1), _FAINTEST, None).astype(np.float32)
     window = ramp[:, None, None] * ramp[None, :, None] * ramp[None, None, :]
     for tile, values in zip(tiles, logits):
-        offset = np.asarray(tile.origin) / 2 - lowest  # odd origins lie between two voxels of the common grid
-        start = np.floor(offset).astype(int)
-        if (offset != start).any():
-            values = resample_grid(values, start - offset, (1, 1, 1), values.shape)
-        place = tuple(slice(s, s + half) for s in start)
+        place = tuple(slice(s, s + size) for s in np.asarray(tile.origin) - lowest)
         total[place] += window * values
         weight[place] += window
     merged = np.where(weight > 0, total / np.maximum(weight, 1e-6), _ABSENT).astype(np.float32)
-    return mask_in_volume(pyramid, tiles[0].level, 2 * lowest, merged)
+    return mask_in_volume(pyramid, tiles[0].level, lowest, merged)
 
 
 def mask_in_volume(pyramid: Pyramid, level: int, origin: Sequence[int], logits: np.ndarray) -> Tuple[Box, np.ndarray]:
-    """Logits on a 1/2 grid that begins at level voxel `origin` -> (smallest box, bool mask), in volume voxels.
+    """Logits on a grid that begins at level voxel `origin` -> (smallest box, bool mask), in volume voxels.
 
     A volume voxel belongs to the mask where the linearly interpolated logit is above 0.
     """
@@ -72,17 +68,17 @@ def mask_in_volume(pyramid: Pyramid, level: int, origin: Sequence[int], logits: 
         return nothing
     scale = np.asarray(pyramid.levels[level].scale)
     origin = np.asarray(origin, float)
-    lo = (origin + 2 * np.asarray(found.lo) - 1) * scale - 0.5
-    hi = (origin + 2 * np.asarray(found.hi) + 1) * scale - 0.5
+    lo = (origin + np.asarray(found.lo) - 0.5) * scale - 0.5
+    hi = (origin + np.asarray(found.hi) + 0.5) * scale - 0.5
     region = Box(tuple(int(np.ceil(v)) for v in lo), tuple(int(np.floor(v)) + 1 for v in hi))
-    covered_hi = np.ceil((origin + 2 * np.asarray(logits.shape)) * scale - 0.5 - 1e-9).astype(int)
+    covered_hi = np.ceil((origin + np.asarray(logits.shape)) * scale - 0.5 - 1e-9).astype(int)
     covered_lo = np.ceil(origin * scale - 0.5 - 1e-9).astype(int)
     covered = Box(tuple(covered_lo.tolist()), tuple(covered_hi.tolist()))
     region = region.intersection(covered).intersection(Box((0, 0, 0), pyramid.shape))
     if region.is_empty:
         return nothing
-    starts = (((np.asarray(region.lo) + 0.5) / scale - 0.5 - origin) - 0.5) / 2
-    mask = resample_grid(logits, starts, 0.5 / scale, region.shape) > 0
+    starts = (np.asarray(region.lo) + 0.5) / scale - 0.5 - origin
+    mask = resample_grid(logits, starts, 1 / scale, region.shape) > 0
     tight = Box.of_mask(mask)
     if tight.is_empty:
         return nothing

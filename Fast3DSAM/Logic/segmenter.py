@@ -28,7 +28,7 @@ _ZOOM_OUTS = 2
 class MaskState:
     """The answer to a prompt set: `mask` bool inside `box` (volume voxels, false elsewhere), on which tile, how sure.
 
-    `logits` on the tile's 1/2 grid; None where the mask came from the user and not from the network.
+    `logits` on the tile's grid; None where the mask came from the user and not from the network.
     """
 
     box: Box
@@ -104,9 +104,9 @@ class Segmenter:
         points, _ = _clicks(prompts.prompts)
         grid = np.indices(doubt.shape).reshape(3, -1).T
         for place in self.pyramid.to_tile(state.tile, points) if len(points) else ():
-            near = np.square(grid - (place - 0.5) / 2).sum(1) < 9
+            near = np.square(grid - place).sum(1) < 36
             doubt.ravel()[near] = 0
-        at = self.pyramid.to_volume(state.tile, 2 * np.asarray(np.unravel_index(doubt.argmax(), doubt.shape)) + 0.5)
+        at = self.pyramid.to_volume(state.tile, np.unravel_index(doubt.argmax(), doubt.shape))
         return tuple(float(v) for v in np.clip(at, 0, np.asarray(self.pyramid.shape) - 1))
 
     def _refined(self, before: MaskState, prompts: Tuple[Prompt, ...]) -> MaskState:
@@ -169,17 +169,17 @@ class Segmenter:
         return TilePrompts(places[visible], positive[visible], box, self._previous_on(tile, before))
 
     def _previous_on(self, tile: Tile, before: MaskState) -> Optional[np.ndarray]:
-        """The earlier mask as logits on the tile's 1/2 grid."""
+        """The earlier mask as logits on the tile's grid."""
         if before.tile == tile:
             return before.logits
-        half = self.pyramid.tile_size // 2
-        starts = self.pyramid.to_volume(tile, [0.5] * 3)
-        steps = 2 * np.asarray(self.pyramid.levels[tile.level].scale)
+        size = self.pyramid.tile_size
+        starts = self.pyramid.to_volume(tile, [0.0] * 3)
+        steps = np.asarray(self.pyramid.levels[tile.level].scale)
         if before.logits is not None:
-            scale = 2 * np.asarray(self.pyramid.levels[before.tile.level].scale)
-            first = self.pyramid.to_volume(before.tile, [0.5] * 3)
+            scale = np.asarray(self.pyramid.levels[before.tile.level].scale)
+            first = self.pyramid.to_volume(before.tile, [0.0] * 3)
             padded = np.pad(before.logits, 1, constant_values=_ABSENT)
-            return resample_grid(padded, (starts - first) / scale + 1, steps / scale, (half,) * 3)
+            return resample_grid(padded, (starts - first) / scale + 1, steps / scale, (size,) * 3)
         if before.box.is_empty:
             return None
         # average over the tile's voxel first, or thin parts of a fine mask would fall between the samples
@@ -191,7 +191,7 @@ class Segmenter:
             shares = np.stack(np.split(shares, shares.shape[axis] // factor, axis)).mean(axis + 1)
             shares = np.moveaxis(shares, 0, axis)
         first = np.asarray(before.box.lo) - 1 + (np.asarray(factors) - 1) / 2
-        share = resample_grid(np.pad(shares, 1), (starts - first) / factors + 1, steps / factors, (half,) * 3)
+        share = resample_grid(np.pad(shares, 1), (starts - first) / factors + 1, steps / factors, (size,) * 3)
         return _ABSENT + (_PRESENT - _ABSENT) * share
 
     def _mask_of(self, tile: Tile, prediction: TilePrediction, prompts: Tuple[Prompt, ...]) -> Tuple[Box, np.ndarray]:

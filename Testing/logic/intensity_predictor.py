@@ -15,8 +15,8 @@ _GIVEN = 4.0
 
 
 @dataclass(frozen=True)
-class Averages:
-    """A tile's intensities on the 1/2 grid, and where the volume is."""
+class Intensities:
+    """A tile's intensities, and where the volume is."""
 
     values: np.ndarray
     inside: np.ndarray
@@ -41,22 +41,22 @@ class IntensityPredictor:
         self.tile_size, self.tolerance = tile_size, tolerance
         self.embedded, self.decoded = 0, 0
 
-    def embed(self, voxels: np.ndarray, inside: np.ndarray) -> Averages:
+    def embed(self, voxels: np.ndarray, inside: np.ndarray) -> Intensities:
         assert voxels.shape == inside.shape == (self.tile_size,) * 3
         self.embedded += 1
-        return Averages(_halved(voxels), _halved(inside) > 0.4)
+        return Intensities(voxels, inside)
 
-    def decode(self, embedding: Averages, prompts: Sequence[TilePrompts]) -> Tuple[TilePrediction, ...]:
+    def decode(self, embedding: Intensities, prompts: Sequence[TilePrompts]) -> Tuple[TilePrediction, ...]:
         self.decoded += len(prompts)
         return tuple(self._answer(embedding, p) for p in prompts)
 
-    def pack(self, embedding: Averages) -> Dict[str, np.ndarray]:
+    def pack(self, embedding: Intensities) -> Dict[str, np.ndarray]:
         return {"values": embedding.values, "inside": embedding.inside}
 
-    def unpack(self, arrays: Dict[str, np.ndarray]) -> Averages:
-        return Averages(arrays["values"], arrays["inside"])
+    def unpack(self, arrays: Dict[str, np.ndarray]) -> Intensities:
+        return Intensities(arrays["values"], arrays["inside"])
 
-    def _answer(self, embedding: Averages, prompts: TilePrompts) -> TilePrediction:
+    def _answer(self, embedding: Intensities, prompts: TilePrompts) -> TilePrediction:
         seeds = [p for p, positive in zip(prompts.points, prompts.positive) if positive]
         if prompts.box is not None and not seeds:
             seeds = [prompts.box.mean(0)]
@@ -72,10 +72,10 @@ class IntensityPredictor:
         logits = np.where(against > 0, -_LIKELY, logits)
         return TilePrediction(logits.astype(np.float32), _solidity(logits > 0))
 
-    def _grown(self, embedding: Averages, seeds: Sequence[np.ndarray]) -> np.ndarray:
+    def _grown(self, embedding: Intensities, seeds: Sequence[np.ndarray]) -> np.ndarray:
         logits = np.full(embedding.values.shape, -_LIKELY)
         for seed in seeds:
-            place = tuple(np.clip(np.rint((seed - 0.5) / 2).astype(int), 0, np.array(logits.shape) - 1))
+            place = tuple(np.clip(np.rint(seed).astype(int), 0, np.array(logits.shape) - 1))
             likeness = 1 - np.abs(embedding.values - embedding.values[place]) / self.tolerance
             likeness = np.where(embedding.inside, np.clip(_LIKELY * likeness, -_LIKELY, _LIKELY), -_LIKELY)
             regions, _ = ndimage.label(likeness > 0)
@@ -84,19 +84,14 @@ class IntensityPredictor:
         return logits
 
 
-def _halved(values: np.ndarray) -> np.ndarray:
-    edge = values.shape[0] // 2
-    return values.reshape(edge, 2, edge, 2, edge, 2).mean((1, 3, 5), dtype=np.float32)
-
-
 def _deepest(mask: np.ndarray) -> List[np.ndarray]:
     """The voxel of the tile farthest inside an earlier mask: what a tile without clicks has to go by."""
     depth = ndimage.distance_transform_edt(mask)
-    return [2 * np.array(np.unravel_index(depth.argmax(), depth.shape)) + 0.5] if depth.any() else []
+    return [np.array(np.unravel_index(depth.argmax(), depth.shape))] if depth.any() else []
 
 
 def _within(box: np.ndarray, shape: Tuple[int, ...]) -> np.ndarray:
-    centres = 2 * np.indices(shape) + 0.5
+    centres = np.indices(shape)
     lo, hi = box[:, :, None, None, None]
     return ((centres >= lo - 0.5) & (centres <= hi + 0.5)).all(0)
 

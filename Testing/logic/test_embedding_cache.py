@@ -5,13 +5,13 @@ import pytest
 
 from Fast3DSAM.Logic.embedding_cache import ByteLimitedCache, EmbeddingCache, content_key
 from Fast3DSAM.Logic.tiling import Tile
-from Testing.logic.intensity_predictor import Averages, IntensityPredictor
+from Testing.logic.intensity_predictor import Intensities, IntensityPredictor
 
 TILE = Tile(1, (0, -8, 16))
 
 
-def _embedding(value: float) -> Averages:
-    return Averages(np.full((4, 4, 4), value, np.float32), np.ones((4, 4, 4), bool))
+def _embedding(value: float) -> Intensities:
+    return Intensities(np.full((4, 4, 4), value, np.float32), np.ones((4, 4, 4), bool))
 
 
 def _forbidden():

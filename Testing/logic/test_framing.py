@@ -11,8 +11,9 @@ FRAMER = Framer(PYRAMID, POLICY)
 
 
 def _logits(lo, hi) -> np.ndarray:
-    logits = np.full((16, 16, 16), -1, np.float32)
-    logits[tuple(slice(a, b) for a, b in zip(lo, hi))] = 1
+    """A block from `lo` to `hi` in sixteenths of a tile."""
+    logits = np.full((32, 32, 32), -1, np.float32)
+    logits[tuple(slice(2 * a, 2 * b) for a, b in zip(lo, hi))] = 1
     return logits
 
 
@@ -22,11 +23,11 @@ def test_an_extent_is_where_the_mask_lies_in_the_volume():
     scale = PYRAMID.levels[2].scale[0]
     np.testing.assert_allclose(extent.lo, (np.array(tile.origin) + (4, 6, 8)) * scale - 0.5)
     np.testing.assert_allclose(extent.hi, (np.array(tile.origin) + (12, 14, 18)) * scale - 0.5)
-    assert extent.voxels == 4 * 4 * 5 and not extent.is_cut
+    assert extent.voxels == 8 * 8 * 10 and not extent.is_cut
 
 
 def test_an_empty_mask_has_no_extent():
-    assert FRAMER.extent(Tile(0, (0, 0, 0)), np.full((16, 16, 16), -1, np.float32)) is None
+    assert FRAMER.extent(Tile(0, (0, 0, 0)), np.full((32, 32, 32), -1, np.float32)) is None
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -59,7 +60,7 @@ def test_empty_cut_and_tiny_masks_score_less():
     tile = Tile(2, (8, 8, 8))
     good = FRAMER.score(tile, TilePrediction(_logits((4, 4, 4), (10, 10, 10)), 0.8))
     cut = FRAMER.score(tile, TilePrediction(_logits((0, 4, 4), (10, 10, 10)), 0.8))
-    tiny = FRAMER.score(tile, TilePrediction(_logits((4, 4, 4), (6, 6, 6)), 0.8))
+    tiny = FRAMER.score(tile, TilePrediction(_logits((4, 4, 4), (5, 5, 5)), 0.8))
     empty = FRAMER.score(tile, TilePrediction(np.full((16, 16, 16), -1, np.float32), 1.0))
     assert good > cut > empty and good > tiny > empty
 

@@ -15,7 +15,7 @@ FULL = TilePrompts(
     np.array([[10.0, 12, 14], [20, 20, 20]]),
     np.array([True, False]),
     np.array([[2.0, 3, 4], [20, 21, 25]]),
-    np.full((16, 16, 16), 2, np.float32),
+    np.full((32, 32, 32), 2, np.float32),
 )
 NONE = TilePrompts(np.zeros((0, 3)), np.zeros(0, bool))
 
@@ -32,7 +32,7 @@ def test_prompt_sets_decoded_together_are_answered_as_alone(predictor):
         (alone,) = predictor.decode(embedding, [prompts])
         np.testing.assert_allclose(answer.logits, alone.logits, atol=1e-3)
         assert answer.iou == pytest.approx(alone.iou, abs=1e-3)
-        assert answer.logits.shape == (16, 16, 16) and answer.logits.dtype == np.float32 and 0 <= answer.iou <= 1
+        assert answer.logits.shape == (32, 32, 32) and answer.logits.dtype == np.float32 and 0 <= answer.iou <= 1
 
 
 def test_answers_are_the_same_bits_every_time(predictor):

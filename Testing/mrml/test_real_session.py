@@ -23,11 +23,10 @@ class BallPredictor:
         return np.zeros(1)
 
     def decode(self, embedding, prompts):
-        half = self.tile_size // 2
-        centres = np.stack(np.indices((half, half, half)), axis=-1) * 2 + 0.5
+        centres = np.stack(np.indices((self.tile_size,) * 3), axis=-1)
 
         def one(given):
-            score = np.full((half,) * 3, -4.0, np.float32)
+            score = np.full((self.tile_size,) * 3, -4.0, np.float32)
             for wanted in (True, False):
                 for point in np.asarray(given.points)[np.asarray(given.positive) == wanted]:
                     near = ((centres - point) ** 2).sum(axis=-1) < 36

@@ -26,9 +26,8 @@ def train(
     threads: Annotated[Optional[int], typer.Option(help="Processor threads for the network.")] = None,
     workers: Annotated[int, typer.Option(help="Processes that make samples.")] = 1,
     seed: Annotated[int, typer.Option()] = 0,
-    start: Annotated[
-        Optional[Path], typer.Option(help="Pretrained checkpoint (of `import-sam`), frozen where the paper freezes it.")
-    ] = None,
+    start: Annotated[Optional[Path], typer.Option(help="Checkpoint to start from, e.g. of `import-sam`.")] = None,
+    freeze: Annotated[bool, typer.Option(help="With --start: freeze what the paper freezes, or train it all.")] = True,
     clustering: Annotated[bool, typer.Option(help="Token clustering; without it to compare the two.")] = True,
     export: Annotated[Optional[Path], typer.Option(help="Write the averaged weights and their card here.")] = None,
     card: Annotated[Optional[Path], typer.Option(help="JSON with what the card says of data and licence.")] = None,
@@ -37,7 +36,7 @@ def train(
     import torch
 
     from ..checkpoints import read_model
-    from ..model.build import freeze_pretrained
+    from ..model.build import freeze_lora, freeze_pretrained
     from ..model.config import CONFIGS
     from ..training.data_engine import DataEngine
     from ..training.publish import publish_weights
@@ -67,7 +66,7 @@ def train(
                 f"{start} holds a network of the configuration {pretrained.config.name!r} and not {chosen.name!r}; "
                 "choose that with --config and --clustering or --no-clustering."
             )
-        freeze_pretrained(pretrained)
+        freeze_pretrained(pretrained) if freeze else freeze_lora(pretrained)
     engine = DataEngine(data, crop, targets, seed)
     Trainer(chosen, plan, engine, state, screen.print, workers, pretrained).run()
     if export is not None:

@@ -45,6 +45,7 @@ class ModelConfig:
     decoder_widths: Tuple[int, int] = (16, 32)  # at 1/2 and 1/4
     key_widths: Tuple[int, int] = (8, 16)  # similarity keys at 1/2 and 1/4
     thin_width: int = 8  # 3x3x3 convolutions per click at 1/2 resolution, where voxels are many
+    fine_width: int = 16  # between the 1/2 grid and the eight voxels inside each of its voxels
     decoder_depth: int = 2
     in_channels: int = 3
 

@@ -47,3 +47,17 @@ class UpsampleLinear(nn.ConvTranspose3d):
         fine = fine.view(batch, depth, height, columns, 2, 2, 2, self.out_channels)
         fine = fine.permute(0, 1, 4, 2, 5, 3, 6, 7).reshape(batch, 2 * depth, 2 * height, 2 * columns, -1)
         return fine.permute(0, 4, 1, 2, 3)
+
+
+def to_fine_grid(x: Tensor) -> Tensor:
+    """(B, 8 * C, D, H, W) -> (B, C, 2D, 2H, 2W): every eight channels are the 2x2x2 voxels of a finer grid."""
+    batch, channels, depth, height, columns = x.shape
+    cut = x.view(batch, channels // 8, 2, 2, 2, depth, height, columns).permute(0, 1, 5, 2, 6, 3, 7, 4)
+    return cut.reshape(batch, channels // 8, 2 * depth, 2 * height, 2 * columns)
+
+
+def from_fine_grid(x: Tensor) -> Tensor:
+    """(B, C, 2D, 2H, 2W) -> (B, 8 * C, D, H, W): the inverse of `to_fine_grid`, loses nothing."""
+    batch, channels, depth, height, columns = x.shape
+    cut = x.view(batch, channels, depth // 2, 2, height // 2, 2, columns // 2, 2).permute(0, 1, 3, 5, 7, 2, 4, 6)
+    return cut.reshape(batch, 8 * channels, depth // 2, height // 2, columns // 2)

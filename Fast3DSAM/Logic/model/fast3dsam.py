@@ -25,7 +25,7 @@ class Fast3DSAM(nn.Module):
         return self.image_encoder(image)
 
     def decode(self, embedding: ImageEmbedding, prompts: Prompts) -> MaskPrediction:
-        """One target per row: logits (B, 1, D/2, H/2, W/2) and estimated IoU (B,)."""
+        """One target per row: logits (B, 1, D, H, W) and estimated IoU (B,)."""
         encoded = self.prompt_encoder(prompts, embedding)
         position = self.prompt_encoder.grid_position(embedding.coarse.shape[2:], embedding.coarse.device)
         return self.mask_decoder(embedding, encoded, position.to(encoded.tokens.dtype))

@@ -10,13 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import ModelConfig
-from .convolution import Convolution3D
+from .convolution import Convolution3D, from_fine_grid
 from .detail import normed_conv
 from .image_encoder import ImageEmbedding
 
 FOREGROUND, BACKGROUND, PADDING = 1, 0, -1
 _BOX_LO, _BOX_HI = 2, 3
 _CLICK_WIDTHS = (2.0, 8.0)  # standard deviations of the soft click maps, in voxels of the tile
+_BOX_MAPS, _PREVIOUS_MAPS, _SIMILARITY_MAPS = 1, 8, 6
 _NO_CLICK = -1.0  # similarity where there is no click of that sign: as unlike as can be
 
 
@@ -25,7 +26,7 @@ class Prompts(NamedTuple):
 
     `points` (B, N, 3) voxel positions in the tile, `labels` (B, N) FOREGROUND, BACKGROUND or PADDING;
     `boxes` (B, 2, 3) lower and upper corner, NaN where a row has no box;
-    `previous` (B, 1, D/2, H/2, W/2) logits of the previous mask, zero where there is none.
+    `previous` (B, 1, D, H, W) logits of the previous mask, zero where there is none.
     """
 
     points: Tensor
@@ -51,8 +52,8 @@ class PromptEncoder(nn.Module):
         super().__init__()
         half, quarter = config.decoder_widths
         coarse = config.neck_width
-        thin, similarity_maps = config.thin_width, 6
-        maps = 2 * len(_CLICK_WIDTHS) + 2 + similarity_maps
+        thin = config.thin_width
+        maps = 2 * len(_CLICK_WIDTHS) + _BOX_MAPS + _PREVIOUS_MAPS + _SIMILARITY_MAPS
         self.at_half = nn.Sequential(Convolution3D(maps, thin, 1), normed_conv(thin, thin))
         self.to_half = Convolution3D(thin, half, 1)
         self.at_quarter = normed_conv(thin, quarter, 2)
@@ -69,7 +70,7 @@ class PromptEncoder(nn.Module):
         maps = [
             _click_maps(prompts.points, prompts.labels, grid),
             _box_map(boxes, has_box, grid),
-            torch.tanh(prompts.previous / 4),
+            torch.tanh(from_fine_grid(prompts.previous) / 4),
             self._similarities(prompts, embedding),
         ]
         thin = self.at_half(torch.cat(maps, 1).to(embedding.half.dtype))

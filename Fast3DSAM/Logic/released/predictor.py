@@ -8,7 +8,6 @@ from typing import Dict, Sequence, Tuple, Union
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..checkpoints import file_hash
@@ -59,7 +58,7 @@ class ReleasedPredictor:
         return ReleasedEmbedding(self._network.image_tokens(torch.from_numpy(scaled)[None]))
 
     def decode(self, embedding: ReleasedEmbedding, prompts: Sequence[TilePrompts]) -> Tuple[TilePrediction, ...]:
-        """One encoder pass per prompt set; logits (foreground minus background) averaged to the tile's 1/2 grid."""
+        """One encoder pass per prompt set; logits (foreground minus background) on the tile's grid."""
         return tuple(self._decoded(embedding, prompt) for prompt in prompts)
 
     def _decoded(self, embedding: ReleasedEmbedding, prompt: TilePrompts) -> TilePrediction:
@@ -70,7 +69,7 @@ class ReleasedPredictor:
         with torch.inference_mode():
             features = self._network.prompt_features(self._network.click_maps(positive, negative))
             classes = self._network.decode(self._network.embed_tokens(embedding.tokens, features))
-            logits = F.avg_pool3d((classes[:, 1] - classes[:, 0])[:, None], 2)[0, 0]
+            logits = (classes[:, 1] - classes[:, 0])[0]
             inside = logits.sigmoid()[logits > 0]
         return TilePrediction(logits.numpy(), float(inside.mean()) if len(inside) else 0.0)
 

@@ -6,7 +6,6 @@ from typing import Any, Dict
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor
 
@@ -29,17 +28,17 @@ class ClickStep:
         """Images (B, 3, n, n, n), targets (B, K, n, n, n) bool -> mean Dice of each round, loss, error of the IoU."""
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        shares = F.avg_pool3d(targets.flatten(0, 1)[:, None].float(), 2)
-        truth = (shares[:, 0] >= 0.5).cpu().numpy()
+        truth = targets.flatten(0, 1).cpu().numpy()
+        wanted = targets.flatten(0, 1)[:, None].to(image)
         user = SimulatedUser(self._rng, truth)
-        previous = torch.from_numpy(earlier_masks(self._rng, truth)).to(shares)
+        previous = torch.from_numpy(earlier_masks(self._rng, truth)).to(image)
         image = image.contiguous(memory_format=torch.channels_last_3d)
         embedding = self._model.embed(image).repeat(targets.shape[1])
         total, record = 0.0, {}
         for number in range(self._rounds):
             user.look((previous[:, 0] > 0).cpu().numpy(), first=number == 0)
             prediction = self._model.decode(embedding, user.prompts(previous))
-            losses = self._loss(prediction, shares)
+            losses = self._loss(prediction, wanted)
             total = total + losses.total / self._rounds
             previous = prediction.logits.detach()
             record[f"dice{number + 1}"] = float(losses.dice)

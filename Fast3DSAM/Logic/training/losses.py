@@ -22,7 +22,7 @@ class Losses(NamedTuple):
 
 
 class ClickLoss(torch.nn.Module):
-    """Loss of one round of clicks. Targets are shares of foreground per voxel of the 1/2 grid, 0..1."""
+    """Loss of one round of clicks. Targets are 0 or 1 per voxel of the tile."""
 
     def __init__(self, iou_weight: float = 0.5) -> None:
         super().__init__()

@@ -34,5 +34,4 @@ def prompts(edge: int = 32, rows: int = 1, clicks: int = 3, seed: int = 2) -> Pr
     generator = torch.Generator().manual_seed(seed)
     points = torch.rand(rows, clicks, 3, generator=generator) * (edge - 1)
     labels = torch.tensor([FOREGROUND, BACKGROUND] * clicks)[:clicks].repeat(rows, 1)
-    half = edge // 2
-    return Prompts(points, labels, torch.full((rows, 2, 3), torch.nan), torch.zeros(rows, 1, half, half, half))
+    return Prompts(points, labels, torch.full((rows, 2, 3), torch.nan), torch.zeros(rows, 1, edge, edge, edge))

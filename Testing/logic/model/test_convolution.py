@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from Fast3DSAM.Logic.model.convolution import Convolution3D, UpsampleLinear
+from Fast3DSAM.Logic.model.convolution import Convolution3D, UpsampleLinear, from_fine_grid, to_fine_grid
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,10 @@ def test_doubling_the_grid_is_a_transposed_convolution():
     x = torch.randn(2, 6, 3, 4, 5)
     expected = nn.functional.conv_transpose3d(x, fast.weight, fast.bias, stride=2)
     torch.testing.assert_close(fast(x), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_finer_grid_holds_eight_voxels_for_each_and_comes_back_unchanged():
+    coarse = torch.arange(2 * 8 * 3 * 4 * 5, dtype=torch.float32).view(2, 8, 3, 4, 5)
+    fine = to_fine_grid(coarse)
+    assert fine.shape == (2, 1, 6, 8, 10) and torch.equal(from_fine_grid(fine), coarse)
+    assert fine[1, 0, 5, 2, 9] == coarse[1, 0b101, 2, 1, 4]

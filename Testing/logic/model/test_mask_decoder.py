@@ -63,9 +63,9 @@ def test_every_kind_of_prompt_has_an_effect(part):
     assert (other.logits - _decode(given).logits).abs().max() > 1e-3
 
 
-def test_logits_are_on_the_half_grid_and_iou_within_0_and_1():
+def test_logits_are_on_the_tile_s_grid_and_iou_within_0_and_1():
     found = _decode(prompts(rows=2))
-    assert found.logits.shape == (2, 1, 16, 16, 16) and found.logits.dtype == torch.float32
+    assert found.logits.shape == (2, 1, 32, 32, 32) and found.logits.dtype == torch.float32
     assert found.iou.shape == (2,) and (found.iou > 0).all() and (found.iou < 1).all()
 
 

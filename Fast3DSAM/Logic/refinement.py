@@ -8,7 +8,7 @@ from typing import List, Sequence, Tuple
 import numpy as np
 
 from .geometry import Box
-from .tiling import Pyramid, Tile, resample_grid
+from .tiling import Pyramid, Tile, resample_mask
 
 _ABSENT = -8.0  # logit where no tile looked
 _FAINTEST = 0.02  # weight at a tile's very border, where it knows least
@@ -78,7 +78,7 @@ def mask_in_volume(pyramid: Pyramid, level: int, origin: Sequence[int], logits: 
     if region.is_empty:
         return nothing
     starts = (np.asarray(region.lo) + 0.5) / scale - 0.5 - origin
-    mask = resample_grid(logits, starts, 1 / scale, region.shape) > 0
+    mask = resample_mask(logits, starts, 1 / scale, region.shape)
     tight = Box.of_mask(mask)
     if tight.is_empty:
         return nothing

@@ -16,6 +16,7 @@ import numpy as np
 from .geometry import Box
 
 Kji = Tuple[int, int, int]
+_SLAB_VOXELS = 1 << 18  # interpolated at a time: what stays in a processor's cache
 
 
 @dataclass(frozen=True)
@@ -107,14 +108,45 @@ def resample_grid(values: np.ndarray, starts: Sequence[float], steps: Sequence[f
     The grids of levels and volume share their axes, so three small matrix products do it: several times faster than
     a general resampler, which matters because every click ends here.
     """
-    for axis in range(3):
-        count = values.shape[axis]
-        at = np.clip(starts[axis] + steps[axis] * np.arange(shape[axis]), 0, count - 1)
-        low = np.minimum(at.astype(int), max(count - 2, 0))
-        part = (at - low).astype(np.float32)
-        weights = np.zeros((shape[axis], count), np.float32)
-        rows = np.arange(shape[axis])
-        weights[rows, low] = 1 - part
-        weights[rows, np.minimum(low + 1, count - 1)] += part
-        values = np.moveaxis(np.tensordot(weights, values, (1, axis)), 0, axis)
-    return np.ascontiguousarray(values)
+    result = np.empty(shape, np.float32)
+    for slab, part in _resampled_slabs(values, starts, steps, shape):
+        result[slab] = part
+    return result
+
+
+def resample_mask(values: np.ndarray, starts: Sequence[float], steps: Sequence[float], shape: Kji) -> np.ndarray:
+    """Where `resample_grid` would be above 0, without ever holding its numbers as a whole."""
+    result = np.empty(shape, bool)
+    for slab, part in _resampled_slabs(values, starts, steps, shape):
+        np.greater(part, 0, out=result[slab])
+    return result
+
+
+def _resampled_slabs(
+    values: np.ndarray, starts: Sequence[float], steps: Sequence[float], shape: Kji
+) -> Iterator[Tuple[slice, np.ndarray]]:
+    """The slices k of a slab, and the interpolated values there. Only what a slab needs is multiplied."""
+    along_k, along_j, along_i = (
+        _weights(count, start, step, wanted)
+        for count, start, step, wanted in zip(values.shape, starts, steps, shape)
+    )
+    per_slab = max(1, _SLAB_VOXELS // max(1, shape[1] * shape[2]))
+    for first in range(0, shape[0], per_slab):
+        rows = along_k[first : first + per_slab]
+        used = np.flatnonzero(rows.any(0))
+        near = slice(used[0], used[-1] + 1)
+        planes = np.matmul(along_j, values[near] @ along_i.T)
+        flat = rows[:, near] @ planes.reshape(len(planes), -1)
+        yield slice(first, first + len(rows)), flat.reshape(len(rows), *shape[1:])
+
+
+def _weights(count: int, start: float, step: float, wanted: int) -> np.ndarray:
+    """(wanted, count): which of `count` values make each interpolated one."""
+    at = np.clip(start + step * np.arange(wanted), 0, count - 1)
+    low = np.minimum(at.astype(int), max(count - 2, 0))
+    part = (at - low).astype(np.float32)
+    weights = np.zeros((wanted, count), np.float32)
+    rows = np.arange(wanted)
+    weights[rows, low] = 1 - part
+    weights[rows, np.minimum(low + 1, count - 1)] += part
+    return weights

@@ -131,8 +131,7 @@ class EditorTool:
             button.setEnabled(ready)
             button.setChecked(self.placing.is_on and bench.parameters.positive is positive)
         self.clear.setEnabled(ready and len(bench.session.prompts) > 0)
-        if bench.is_working:
-            self._preview.hide()
+        self._preview.refresh()
 
     def _follow_segment(self) -> None:
         selected = self._host.parameterSetNode().GetSelectedSegmentID() if self._is_active else None

@@ -41,7 +41,7 @@ class Panel:
         self._parent = parent
         self._is_shown = self._refreshing = False
         self._node_observers = Observers()
-        self._last_answer = self._observed = None
+        self._observed = None
         self.widget.setMRMLScene(bench.scene)
         self._connect()
         bench.listeners.append(self.refresh)
@@ -86,9 +86,7 @@ class Panel:
             self._observe_parameters()
             if self._is_shown:
                 self.placing.follow()
-            if self._bench.answer is not self._last_answer:
-                self._last_answer = self._bench.answer
-                self.preview.hide()
+            self.preview.refresh()
             self._view.refresh()
         finally:
             self._refreshing = False

@@ -33,6 +33,7 @@ class LivePreview:
         self._asked: Optional[Tuple[Ras, bool]] = None
         self._forget: Callable[[], None] = lambda: None
         self._observers = Observers()
+        self._seen = self._state()
         self.shown: Optional[Ras] = None
 
     def start(self) -> None:
@@ -54,8 +55,16 @@ class LivePreview:
 
     def hide(self) -> None:
         """Nothing is shown until the cursor moves again."""
-        self.shown = None
-        self._draw(None, True)
+        if self.shown is not None:
+            self.shown = None
+            self._draw(None, True)
+
+    def refresh(self) -> None:
+        """Take the outline away where what it was made for is gone or has changed: a listener of the workbench."""
+        now = self._state()
+        if now != self._seen:
+            self._seen = now
+            self.hide()
 
     def look(self) -> None:
         """Show what a click under the cursor would give, now or as soon as it is known."""
@@ -63,10 +72,14 @@ class LivePreview:
         wanted = bench.parameters.live_preview and bench.parameters.tool == POINT and self._is_placing()
         ras = cursor_position(bench.scene) if wanted and bench.is_ready else None
         if ras is None:
-            if self.shown is not None:
-                self.hide()
+            self.hide()
         elif self._asked is None and not bench.is_working:
             self._ask(ras, bench.parameters.positive is not shift_is_down(bench.scene))
+
+    def _state(self) -> tuple:
+        """What an outline depends on besides the cursor."""
+        bench = self._bench
+        return bench.is_ready, bench.answer, bench.work.active_segment_id if bench.is_ready else None
 
     def _ask(self, ras: Ras, positive: bool) -> None:
         try:

@@ -15,11 +15,16 @@ _FIRST = 100.0  # before the view's own handling of the mouse
 
 
 class View(NamedTuple):
-    """A slice view: its node, its render window and the interactor that hears the mouse."""
+    """A slice view: its node, its render window, the interactor that hears the mouse, and a way to have it drawn.
+
+    `draw_soon` returns at once; the view is drawn when the event loop comes to it. Drawing at once would read a scene
+    that is half closed, and once for each of several changes.
+    """
 
     node: object
     window: object
     interactor: object
+    draw_soon: Callable[[], None]
 
     @property
     def renderer(self):
@@ -42,8 +47,9 @@ def slice_views() -> Dict[str, View]:
     for name in layout.sliceViewNames() if layout is not None else ():
         widget = layout.sliceWidget(name)
         node = widget.sliceLogic().GetSliceNode()
-        window = widget.sliceView().renderWindow()
-        views[node.GetID()] = View(node, window, window.GetInteractor())
+        view = widget.sliceView()
+        window = view.renderWindow()
+        views[node.GetID()] = View(node, window, window.GetInteractor(), view.scheduleRender)
     return views
 
 
@@ -119,7 +125,7 @@ class OutlineActor:
         self._mapper.SetInputData(lines)
         self._actor.GetProperty().SetColor(*colour)
         if before or lines.GetNumberOfCells():
-            self._view.window.Render()
+            self._view.draw_soon()
 
     def remove(self) -> None:
         self._view.renderer.RemoveViewProp(self._actor)

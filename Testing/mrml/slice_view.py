@@ -72,8 +72,11 @@ class SliceView:
         self.logic.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
         self.logic.ResizeSliceNode(size, size)
         self.logic.FitSliceToBackground()
-        mapper.SetInputConnection(self.logic.GetImageDataConnection())
+        self._image, self._mapper = actor, mapper
         self.logic.UpdatePipeline()
+        self._follow_image()
+        # As Slicer's slice widget does: without a volume there is no image to draw.
+        self._observer = self.logic.AddObserver("ModifiedEvent", lambda *_: self._follow_image())
 
     def show(self, position_ras) -> None:
         """Go to the slice through a world position."""
@@ -144,9 +147,15 @@ class SliceView:
         self.interactor.MouseMoveEvent()
 
     def close(self) -> None:
+        self.logic.RemoveObserver(self._observer)
         self._style.SetInteractor(None)
         self._managers.SetMRMLDisplayableNode(None)
         self.window.Finalize()
+
+    def _follow_image(self) -> None:
+        connection = self.logic.GetImageDataConnection()
+        self._image.SetVisibility(connection is not None)
+        self._mapper.SetInputConnection(connection)
 
     def _grabber(self):
         grab = vtk.vtkWindowToImageFilter()

@@ -53,6 +53,9 @@ class Application:
         self.scene, self._slicer_scene = slicer_scene.scene, slicer_scene
         self.predictor = predictor or IntensityPredictor(tolerance=30)
         self.view, self.start_up = None, []
+        self._render_timer = qt.QTimer()  # as in Slicer's views: drawn once, when the event loop comes to it
+        self._render_timer.setSingleShot(True)
+        self._render_timer.timeout.connect(lambda: self.view.window.Render())
         slicer.app.layoutManager = lambda: self
         slicer.app.startupCompleted = SimpleNamespace(connect=self.start_up.append)
         slicer.app.processEvents = qt.application.processEvents
@@ -76,9 +79,8 @@ class Application:
 
     def sliceWidget(self, name: str):
         view = self.view
-        return SimpleNamespace(
-            sliceLogic=lambda: view.logic, sliceView=lambda: SimpleNamespace(renderWindow=lambda: view.window)
-        )
+        shown = SimpleNamespace(renderWindow=lambda: view.window, scheduleRender=self._render_timer.start)
+        return SimpleNamespace(sliceLogic=lambda: view.logic, sliceView=lambda: shown)
 
     # --- what a user does
 
@@ -137,6 +139,7 @@ class Application:
         """As when Slicer closes."""
         self.widget.exit()
         self.widget.cleanup()
+        self._render_timer.stop()
         if self.view is not None:
             self.view.close()
         self.window.deleteLater()

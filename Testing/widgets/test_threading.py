@@ -241,3 +241,32 @@ def test_a_network_that_fails_is_told_in_one_sentence_and_the_next_click_works(s
     app.settle()
     assert is_ball(app.mask(), FIRST)
     app.close()
+
+
+@pytest.mark.parametrize("what", ["the scene is closed", "the volume is deleted"])
+def test_nothing_is_drawn_while_the_scene_is_taken_apart(ready, what):
+    ready.panel.placing.switch(True)
+    ready.view.move(*ready.pixel(*FIRST))
+    ready.settle()
+    assert ready.panel.preview.shown is not None
+    drawn = []
+    tag = ready.view.window.AddObserver("StartEvent", lambda *_: drawn.append(1))
+    if what == "the scene is closed":
+        ready.scene.Clear(False)
+    else:
+        ready.scene.RemoveNode(ready.bench.work.volume_node)
+    assert not drawn, "a view that is drawn now reads nodes that are half gone"
+    ready.wait(lambda: drawn)
+    ready.view.window.RemoveObserver(tag)
+    assert ready.panel.preview.shown is None
+
+
+def test_the_outline_goes_with_the_segment_it_was_made_for(ready):
+    ready.panel.placing.switch(True)
+    ready.click(*FIRST)
+    ready.settle()
+    ready.view.move(*ready.pixel(*SECOND))
+    ready.settle()
+    assert ready.panel.preview.shown is not None
+    ready.key("N")
+    assert ready.panel.preview.shown is None

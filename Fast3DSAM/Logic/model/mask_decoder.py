@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import ModelConfig
-from .convolution import Convolution3D, UpsampleLinear, to_fine_grid
+from .convolution import Convolution3D, UpsampleLinear, doubled, to_fine_grid
 from .detail import ResidualBlock
 from .image_encoder import ImageEmbedding
 from .prompt_encoder import EncodedPrompts
@@ -115,8 +115,7 @@ class MaskDecoder(nn.Module):
         voxels = torch.cat([half, thin], 1)
         weights, offset = self.hyper(tokens[:, 0]).split([voxels.shape[1], 1], 1)
         rough = torch.einsum("bc,bcdhw->bdhw", weights, voxels)[:, None] + offset[..., None, None, None]
-        smooth = F.interpolate(rough.float(), scale_factor=2.0, mode="trilinear", align_corners=False)
-        logits = smooth + to_fine_grid(self.fine(voxels))
+        logits = doubled(rough.float()) + to_fine_grid(self.fine(voxels))
         return MaskPrediction(logits.float(), self._iou(logits.detach().float(), coarse, tokens[:, 1]))
 
     def _iou(self, logits: Tensor, coarse: Tensor, token: Tensor) -> Tensor:

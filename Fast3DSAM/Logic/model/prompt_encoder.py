@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import ModelConfig
-from .convolution import Convolution3D, from_fine_grid
+from .convolution import Convolution3D, doubled, from_fine_grid
 from .detail import normed_conv
 from .image_encoder import ImageEmbedding
 
@@ -118,8 +118,7 @@ class PromptEncoder(nn.Module):
             maps.append((alike * chosen).sum(1, keepdim=True) / chosen.sum(1, keepdim=True).clamp(min=1))
             scales.append(torch.cat(maps, 1))
         fine, quarter = scales
-        enlarged = F.interpolate(quarter.float(), size=fine.shape[2:], mode="trilinear", align_corners=False)
-        return torch.cat([fine, enlarged.to(fine.dtype)], 1)
+        return torch.cat([fine, doubled(quarter.float()).to(fine.dtype)], 1)
 
 
 def sample(features: Tensor, points: Tensor, size: Tensor) -> Tensor:

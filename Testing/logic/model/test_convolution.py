@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from Fast3DSAM.Logic.model.convolution import Convolution3D, UpsampleLinear, from_fine_grid, to_fine_grid
+from Fast3DSAM.Logic.model.convolution import Convolution3D, UpsampleLinear, doubled, from_fine_grid, to_fine_grid
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,23 @@ def test_a_finer_grid_holds_eight_voxels_for_each_and_comes_back_unchanged():
     fine = to_fine_grid(coarse)
     assert fine.shape == (2, 1, 6, 8, 10) and torch.equal(from_fine_grid(fine), coarse)
     assert fine[1, 0, 5, 2, 9] == coarse[1, 0b101, 2, 1, 4]
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_doubling_is_the_trilinear_interpolation(batch):
+    x = torch.randn(batch, 2, 4, 6, 8)
+    expected = torch.nn.functional.interpolate(x, scale_factor=2.0, mode="trilinear", align_corners=False)
+    assert torch.equal(doubled(x), expected)  # with gradients
+    with torch.inference_mode():
+        torch.testing.assert_close(doubled(x), expected, atol=1e-6, rtol=1e-6)
+    with torch.no_grad():  # what was remembered while inferring is no inference tensor
+        torch.testing.assert_close(doubled(x), expected, atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+def test_a_convolution_of_one_voxel_is_the_same_in_either_layout(layout):
+    convolution = Convolution3D(5, 3, 1)
+    x = torch.randn(2, 5, 4, 6, 8).contiguous(memory_format=layout)
+    expected = torch.nn.Conv3d.forward(convolution, x)
+    with torch.inference_mode():
+        torch.testing.assert_close(convolution(x), expected, atol=1e-6, rtol=1e-5)

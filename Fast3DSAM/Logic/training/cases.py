@@ -14,16 +14,17 @@ from scipy import ndimage
 
 from ..errors import VolumeFileError
 from ..evaluation.pairs import read_pair
+from ..volume_files import read_volume
 from .fields import random_rotation, smooth_noise
 
 
 @dataclass(frozen=True)
 class TrainingCase:
-    """A label map, with its image if there is one. `family` groups cases that look alike, so that none dominates."""
+    """A label map, an image, or both. `family` groups cases that look alike, so that none dominates."""
 
     name: str
     family: str
-    label_path: Path
+    label_path: Optional[Path]
     image_path: Optional[Path]
 
 
@@ -34,37 +35,56 @@ class LoadedCase(NamedTuple):
     image: Optional[np.ndarray]
     spacing: np.ndarray
     boxes: Dict[int, Tuple[slice, slice, slice]]
+    is_labelled: bool = True
 
 
 class Crop(NamedTuple):
-    """`labels` (n, n, n), `image` (n, n, n) or None, `inside`: where the volume is."""
+    """`labels` (n, n, n), `image` (n, n, n) or None, `inside`: where the volume is; `framed` for that label."""
 
     labels: np.ndarray
     image: Optional[np.ndarray]
     inside: np.ndarray
+    framed: int = 0
 
 
-def find_cases(folder: Path) -> Tuple[List[TrainingCase], List[TrainingCase]]:
-    """(pairs of role `train`, label maps of role `labels`) as `folder`/INDEX.tsv lists them; no other role."""
+class FoundCases(NamedTuple):
+    """`pairs` of role `train`, label `maps` of role `labels`, `images` of role `images`."""
+
+    pairs: List[TrainingCase]
+    maps: List[TrainingCase]
+    images: List[TrainingCase]
+
+
+def find_cases(folder: Path) -> FoundCases:
+    """The cases that `folder`/INDEX.tsv lists for training; no other role."""
     index = Path(folder) / "INDEX.tsv"
     if not index.is_file():
         raise VolumeFileError(f"There is no {index}; give a data folder with an INDEX.tsv (columns name, role).")
-    pairs, maps = [], []
+    found = FoundCases([], [], [])
     with index.open(newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             name, family = row["name"], row["name"].split("_")[0]
             if row["role"] == "train":
                 base = index.parent / "pairs" / name
-                pairs.append(TrainingCase(name, family, base / "label.nii.gz", base / "image.nii.gz"))
+                found.pairs.append(TrainingCase(name, family, base / "label.nii.gz", base / "image.nii.gz"))
             elif row["role"] == "labels":
                 path = index.parent / "labels" / name / "label.nii.gz"
-                maps.append(TrainingCase(name, row["region"], path, None))
-    return pairs, maps
+                found.maps.append(TrainingCase(name, row["region"], path, None))
+            elif row["role"] == "images":
+                path = index.parent / "images" / name / "image.nii.gz"
+                found.images.append(TrainingCase(name, row["modality"], None, path))
+    return found
 
 
 @lru_cache(maxsize=None)
 def load_case(case: TrainingCase) -> LoadedCase:
     """Reads and keeps a case; the whole training data fits into memory."""
+    if case.label_path is None:
+        volume = read_volume(case.image_path)
+        whole = tuple(slice(0, n) for n in volume.voxels.shape)
+        return LoadedCase(
+            np.ones(volume.voxels.shape, np.uint8), volume.voxels, np.array(volume.geometry.spacing), {1: whole}, False
+        )
     if case.image_path is None:
         image, voxels = sitk.ReadImage(str(case.label_path)), None
         labels = np.rint(sitk.GetArrayFromImage(image)).astype(np.int16)
@@ -96,11 +116,14 @@ def random_crop(rng: np.random.Generator, case: TrainingCase, size: int) -> Opti
     value = int(rng.choice(list(loaded.boxes)))
     box = loaded.boxes[value]
     extent = np.array([s.stop - s.start for s in box]) * loaded.spacing
-    voxel_mm = extent.max() / (size * _share_of_crop(rng))
+    voxel_mm = extent.max() / (size * _share_of_crop(rng, loaded.is_labelled))
     whole = (np.array(loaded.labels.shape) * loaded.spacing).max()
     voxel_mm = float(np.clip(voxel_mm, 0.4 * loaded.spacing.min(), 1.05 * whole / size))
-    inside_box = np.argwhere(loaded.labels[box] == value)
-    chosen = inside_box[rng.integers(len(inside_box))] + [s.start for s in box]
+    if loaded.is_labelled:
+        inside_box = np.argwhere(loaded.labels[box] == value)
+        chosen = inside_box[rng.integers(len(inside_box))] + [s.start for s in box]
+    else:
+        chosen = rng.integers(loaded.labels.shape)
     centre = np.array([(s.start + s.stop - 1) / 2 for s in box])
     toward = rng.random() if rng.random() < 0.7 else 1.0
     centre = chosen + toward * (centre - chosen) + rng.uniform(-size / 8, size / 8, 3) * voxel_mm / loaded.spacing
@@ -108,11 +131,16 @@ def random_crop(rng: np.random.Generator, case: TrainingCase, size: int) -> Opti
         half = size / 2 * voxel_mm / loaded.spacing
         shape = np.array(loaded.labels.shape)
         centre = np.where(2 * half >= shape, (shape - 1) / 2, np.clip(centre, half, shape - 1 - half))
-    return _sampled(rng, case, centre, voxel_mm, size)
+    return _sampled(rng, case, centre, voxel_mm, size)._replace(framed=value)
 
 
-def _share_of_crop(rng: np.random.Generator) -> float:
-    """How much of the crop's edge the label is long; above 1 the crop shows a piece of it, as refining tiles do."""
+def _share_of_crop(rng: np.random.Generator, is_labelled: bool = True) -> float:
+    """How much of the crop's edge the label is long; above 1 the crop shows a piece of it, as refining tiles do.
+
+    An image without labels is one object as large as itself, and is shown whole or in pieces.
+    """
+    if not is_labelled:
+        return float(np.exp(rng.uniform(0, np.log(6))))
     smallest, largest = (0.12, 0.95) if rng.random() < 0.75 else (0.95, 2.2)
     return float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
 

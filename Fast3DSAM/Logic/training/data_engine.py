@@ -12,8 +12,9 @@ from scipy import ndimage
 from torch.utils.data import Dataset, Sampler
 
 from ..preprocessing import normalised_channels
-from .cases import Crop, TrainingCase, find_cases, random_crop
+from .cases import Crop, FoundCases, TrainingCase, find_cases, random_crop
 from .label_maps import random_label_map
+from .pseudo_labels import supervoxel_labels
 from .synthesis import image_from_labels, scanner_effects
 
 _FULLEST = 0.9  # of the crop: a tile inside a large object is nearly all object
@@ -28,10 +29,14 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Mix:
-    """How often each source is drawn; the rest is made-up label maps."""
+    """How often each source is drawn; the rest is made-up label maps.
 
-    real: float = 0.5
-    real_labels: float = 0.3
+    `images` are real ones without labels, whose supervoxels serve as pseudo-labels.
+    """
+
+    real: float = 0.55
+    images: float = 0.06
+    real_labels: float = 0.25
 
 
 DEFAULT_MIX = Mix()
@@ -50,16 +55,16 @@ class DataEngine(Dataset):
         cases: Sequence[TrainingCase] = (),
     ) -> None:
         """`folder` has an INDEX.tsv; `cases` are further image/label pairs; with neither, all is made up."""
-        pairs, maps = find_cases(folder) if folder else ([], [])
-        self._pairs = _by_family([*pairs, *cases])
-        self._maps = _by_family(maps)
+        found = find_cases(folder) if folder else FoundCases([], [], [])
+        self._pairs = _by_family([*found.pairs, *cases])
+        self._maps, self._images = _by_family(found.maps), _by_family(found.images)
         self.size, self.targets, self.seed, self.mix = size, targets, seed, mix
 
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng([self.seed, index])
         while True:
             crop, is_real = self._crop(rng)
-            targets = choose_targets(rng, crop.labels, self.targets) if crop is not None else None
+            targets = choose_targets(rng, crop.labels, self.targets, crop.framed) if crop is not None else None
             if targets is None:
                 continue
             if is_real:
@@ -72,7 +77,15 @@ class DataEngine(Dataset):
         draw = rng.random()
         if self._pairs and draw < self.mix.real:
             return random_crop(rng, _draw(rng, self._pairs), self.size), True
-        if self._maps and draw < self.mix.real + self.mix.real_labels:
+        draw -= self.mix.real
+        if self._images and 0 <= draw < self.mix.images:
+            crop = random_crop(rng, _draw(rng, self._images), self.size)
+            if crop is None or not np.ptp(crop.image) > 0:
+                return None, True
+            labels = np.where(crop.inside, supervoxel_labels(rng, crop.image), 0)
+            return crop._replace(labels=labels, framed=0), True
+        draw -= self.mix.images
+        if self._maps and 0 <= draw < self.mix.real_labels:
             return random_crop(rng, _draw(rng, self._maps), self.size), False
         labels = random_label_map(rng, self.size)
         return Crop(labels, None, _random_inside(rng, self.size)), False
@@ -105,23 +118,30 @@ def _random_inside(rng: np.random.Generator, size: int) -> np.ndarray:
     return inside
 
 
-def choose_targets(rng: np.random.Generator, labels: np.ndarray, count: int) -> Optional[np.ndarray]:
-    """`count` targets (count, n, n, n) bool: labels, unions of two, single components; None if nothing fits.
+def choose_targets(rng: np.random.Generator, labels: np.ndarray, count: int, framed: int = 0) -> Optional[np.ndarray]:
+    """`count` targets (count, n, n, n) bool: labels, unions of adjacent ones, components, parts; None if nothing fits.
 
-    A target has at least 40 voxels and fills at most `_FULLEST` of the crop.
+    A target has at least 40 voxels and fills at most `_FULLEST` of the crop. The label that the crop was `framed` for
+    comes first, if it fits; the others are drawn at random.
     """
     values, sizes = np.unique(labels, return_counts=True)
     fits = [int(v) for v, s in zip(values, sizes) if 40 <= s <= _FULLEST * labels.size]
     foreground = [v for v in fits if v != 0]
     if not foreground:
         return None
+    order = [int(v) for v in rng.permutation(foreground)]
+    if framed in foreground:
+        order = [framed, *(v for v in order if v != framed)]
     targets = []
-    for value in rng.permutation(foreground)[:count]:
+    for value in order[:count]:
         mask = labels == value
         if len(foreground) > 1 and rng.random() < 0.1:
-            mask |= labels == rng.choice(foreground)
+            beside = np.intersect1d(labels[ndimage.binary_dilation(mask) & ~mask], foreground)
+            mask |= labels == rng.choice(beside if len(beside) else [value])
         if rng.random() < 0.7:
             mask = _largest_component(mask)
+        if rng.random() < 0.05:
+            mask = _half(rng, mask)
         if 40 <= mask.sum() <= _FULLEST * labels.size:
             targets.append(mask)
     if not targets:
@@ -137,6 +157,16 @@ def _largest_component(mask: np.ndarray) -> np.ndarray:
         return mask
     sizes = np.bincount(components.ravel())
     return components == 1 + int(sizes[1:].argmax())
+
+
+def _half(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
+    """The part of an object on one side of a random plane: users want parts, too."""
+    places = np.argwhere(mask)
+    along = places @ rng.standard_normal(3)
+    kept = places[along > np.quantile(along, rng.uniform(0.3, 0.7))]
+    half = np.zeros_like(mask)
+    half[tuple(kept.T)] = True
+    return half
 
 
 class EndlessSampler(Sampler):

@@ -24,7 +24,7 @@ class Click(NamedTuple):
 def correcting_click(rng: np.random.Generator, mask: np.ndarray, target: np.ndarray) -> Click:
     """A click into the largest error of `mask` against `target`, both bool (k, j, i) on the tile.
 
-    Half of the clicks sit at the error's deepest voxel, as in the click protocol; the others anywhere inside, deeper
+    Most clicks sit at the error's deepest voxel, as in the click protocol; the others anywhere inside, deeper
     places more often. A perfect mask gets one more click into the target.
     """
     error = mask != target
@@ -39,7 +39,7 @@ def correcting_click(rng: np.random.Generator, mask: np.ndarray, target: np.ndar
     else:
         part = components > 0
     depth = ndimage.distance_transform_edt(np.pad(part, 1))[1:-1, 1:-1, 1:-1]
-    if rng.random() < 0.5:
+    if rng.random() < 0.65:
         places = np.flatnonzero(depth == depth.max())
         place = rng.choice(places)
     else:

@@ -3,7 +3,7 @@ import pytest
 import SimpleITK as sitk
 from scipy import ndimage
 
-from Fast3DSAM.Logic.training.data_engine import DataEngine, EndlessSampler, choose_targets
+from Fast3DSAM.Logic.training.data_engine import DataEngine, EndlessSampler, Mix, choose_targets
 
 SIZE = 24
 
@@ -56,6 +56,31 @@ def test_most_targets_are_one_piece():
     assert 0.5 < np.mean(np.array(counts) == 1) < 0.95 and max(counts) == 2
 
 
+def test_the_label_that_a_crop_was_framed_for_is_the_first_target():
+    labels = np.arange(8).repeat(3 * 24 * 24).reshape(24, 24, 24)
+    for seed in range(20):
+        first = choose_targets(np.random.default_rng(seed), labels, 2, framed=5)[0]
+        assert first[labels == 5].any()
+
+
+def test_an_image_without_labels_is_cut_into_regions_of_like_intensity(tmp_path):
+    rng = np.random.default_rng(0)
+    voxels = np.full((40, 40, 40), 50, np.float32)
+    voxels[10:30, 10:30, 10:30] = 150
+    image = sitk.GetImageFromArray(voxels + rng.normal(0, 8, voxels.shape).astype(np.float32))
+    sitk.WriteImage(image, str(tmp_path / "image.nii.gz"))
+    (tmp_path / "images" / "cube").mkdir(parents=True)
+    (tmp_path / "image.nii.gz").rename(tmp_path / "images" / "cube" / "image.nii.gz")
+    (tmp_path / "INDEX.tsv").write_text("name\trole\tmodality\tregion\ncube\timages\tMR\tcube\n")
+    engine = DataEngine(tmp_path, SIZE, 1, seed=3, mix=Mix(real=0, images=1, real_labels=0))
+    spreads = []
+    for index in range(12):
+        image, targets = engine[index]
+        inside = image[2] > 0
+        spreads.append(image[0][targets[0] & inside].std() / image[0][inside].std())
+    assert np.median(spreads) < 0.8, spreads
+
+
 def test_the_sampler_resumes_the_same_stream():
     stream = iter(EndlessSampler(0))
     first = [next(stream) for _ in range(10)]
@@ -66,7 +91,6 @@ def test_the_sampler_resumes_the_same_stream():
 def test_image_and_label_pairs_keep_their_borders(tmp_path):
     """A real pair whose image is its label map: wherever a crop is taken, bright is what the target says."""
     from Fast3DSAM.Logic.training.cases import TrainingCase
-    from Fast3DSAM.Logic.training.data_engine import Mix
 
     labels = np.zeros((40, 30, 36), np.uint8)
     labels[10:26, 8:20, 9:27] = 1

@@ -145,7 +145,7 @@ def _resampled_slabs(
 def _neighbours(count: int, start: float, step: float, wanted: int) -> Tuple[np.ndarray, np.ndarray]:
     """For each interpolated value the index below it, and how far it lies towards the next one."""
     at = np.clip(start + step * np.arange(wanted), 0, count - 1)
-    low = np.minimum(at.astype(int), max(count - 2, 0))
+    low = at.astype(int)
     return low, (at - low).astype(np.float32)
 
 

@@ -92,6 +92,14 @@ class Segmenter:
         """The tile's embedding, from the cache or computed."""
         return self._embeddings.get(self._key, tile, lambda: self._predictor.embed(*self._reader.read(tile)))
 
+    def embed_next(self, position: Sequence[float]) -> bool:
+        """Embeds one of the tiles that a first click at `position` will ask for; False where all are there."""
+        for tile in self._framer.candidates(position):
+            if (self._key, tile) not in self._embeddings:
+                self.embed(tile)
+                return True
+        return False
+
     def least_certain(self, state: MaskState, prompts: PromptSet) -> Optional[Tuple[float, float, float]]:
         """The volume position amid the largest doubt, away from the clicks; None without a network's answer."""
         if state.logits is None:

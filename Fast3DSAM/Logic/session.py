@@ -34,7 +34,7 @@ class InteractiveSession:
     `InvalidPromptError` for a prompt that cannot be; both leave the session as it was.
 
     `never_wait`: a mask that is not at hand raises `MaskPending` instead of being computed; `prepare` it elsewhere.
-    `prepare_volume` and `prepare` change nothing and may run in any thread; all else belongs to one thread.
+    `prepare_volume`, `prepare`, `embed_ahead` change nothing and may run in any thread; all else belongs to one thread.
     """
 
     def __init__(
@@ -243,6 +243,16 @@ class InteractiveSession:
     def prepare(self, prompts: PromptSet) -> None:
         """Computes the mask of `prompts` and remembers it, so that the next call that needs it costs nothing."""
         self._ready().state(prompts)
+
+    def embed_ahead(self, position: Position, cancel: Optional[Event] = None) -> int:
+        """Embeds the tiles that a first click at `position` will need, until all are there or `cancel` is set.
+
+        For idle time, in any thread: changes nothing, and a click waits for one tile at most. Returns their number.
+        """
+        segmenter, place, count = self._ready(), self._inside(position), 0
+        while not (cancel is not None and cancel.is_set()) and segmenter.embed_next(place):
+            count += 1
+        return count
 
     def suggest_next(self) -> Optional[Tuple[float, float, float]]:
         """Where a click would help most: the position of the largest doubt; None before the first click."""

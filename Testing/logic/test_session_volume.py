@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from Fast3DSAM.Logic.errors import EmbeddingCancelled
+from Fast3DSAM.Logic.errors import EmbeddingCancelled, InvalidPromptError
 from Fast3DSAM.Logic.geometry import VolumeGeometry
 from Fast3DSAM.Logic.session import InteractiveSession
 from Testing.logic.intensity_predictor import IntensityPredictor
@@ -167,3 +167,42 @@ def test_a_new_volume_starts_without_prompts(session):
     session.add_point(LEFT)
     session.set_volume(bright(*TWINS)[:, ::-1])
     assert len(session.prompts) == 0 and not session.history.can_undo and session.update is None
+
+
+def _in_a_large_volume():
+    session = InteractiveSession(IntensityPredictor())
+    session.set_volume(bright(ball((160,) * 3, (20, 20, 20), 5)))
+    return session, session.predictor.embedded
+
+
+def test_what_was_embedded_ahead_of_the_cursor_a_click_need_not_embed():
+    session, before = _in_a_large_volume()
+    ahead = session.embed_ahead((20, 20, 20))
+    assert ahead > 0 and session.predictor.embedded == before + ahead
+    assert session.embed_ahead((20, 20, 20)) == 0
+    assert not session.history.can_undo and session.update is None
+    session.add_point((20, 20, 20))
+    assert session.predictor.embedded == before + ahead
+
+
+def test_embedding_ahead_ends_after_the_tile_in_hand_when_it_is_cancelled():
+    cancel = threading.Event()
+    session, _ = _in_a_large_volume()
+    assert session.embed_ahead((20, 20, 20), cancel) > 1
+
+    session, before = _in_a_large_volume()
+    embed = session.predictor.embed
+
+    def embed_and_cancel(*tile):
+        cancel.set()
+        return embed(*tile)
+
+    session.predictor.embed = embed_and_cancel
+    assert session.embed_ahead((20, 20, 20), cancel) == 1 and session.predictor.embedded == before + 1
+    assert session.embed_ahead((20, 20, 20), cancel) == 0
+
+
+def test_embedding_ahead_of_a_cursor_outside_the_volume_is_an_error_as_a_click_there():
+    session, _ = _in_a_large_volume()
+    with pytest.raises(InvalidPromptError, match="outside the volume"):
+        session.embed_ahead((20, 20, 900))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, List, Tuple
+from typing import Callable, List, Optional, Tuple
 
 import qt
 import slicer
@@ -106,6 +106,7 @@ class Panel:
         ui.weightsPath.currentPathChanged.connect(lambda path: self._set_engine("weights", path))
         ui.keepOnDiskCheck.toggled.connect(lambda on: self._set_engine("keep_on_disk", bool(on)))
         ui.protectCheck.toggled.connect(lambda on: self._protect(bool(on)))
+        ui.exportChosenCheck.toggled.connect(lambda on: self._set("export_chosen", bool(on)))
         ui.previewCheck.toggled.connect(lambda on: self._set("live_preview", bool(on)))
         for button, call in (
             (ui.prepareButton, self.prepare),
@@ -113,6 +114,7 @@ class Panel:
             (ui.addSegmentButton, lambda: attempt(lambda work: work.new_segment())),
             (ui.nextSegmentButton, self.next_segment),
             (ui.removeSegmentButton, self.remove_segment),
+            (ui.lockSegmentButton, self.lock_segment),
             (ui.foregroundButton, lambda: self.place(True)),
             (ui.backgroundButton, lambda: self.place(False)),
             (ui.undoButton, self.undo),
@@ -166,6 +168,14 @@ class Panel:
         """Remove the active segment."""
         self._bench.attempt(lambda work: work.remove_segment(work.active_segment_id))
 
+    def lock_segment(self) -> None:
+        """Protect the active segment from clicks for others, or allow them to take from it."""
+
+        def switch(work) -> None:
+            work.set_locked(work.active_segment_id, not work.is_locked(work.active_segment_id))
+
+        self._bench.attempt(switch)
+
     def delete_prompt(self) -> None:
         """Take the chosen prompt away."""
         self._with_prompt(lambda work, prompt: work.remove_point(prompt.id))
@@ -181,19 +191,23 @@ class Panel:
             jump_to(self._bench.scene, position)
 
     def export_node(self) -> None:
-        """All segments as a labelmap volume."""
+        """All segments, or the chosen one, as a labelmap volume."""
         scene = self._bench.scene
-        self._bench.attempt(lambda work: export_labelmap(scene, work.volume_node, work.segmentation_node))
+        self._bench.attempt(
+            lambda work: export_labelmap(scene, work.volume_node, work.segmentation_node, self._exported(work))
+        )
 
     def export_file(self) -> None:
-        """All segments as a file that the user names."""
+        """All segments, or the chosen one, as a file that the user names."""
         patterns = " ".join(f"*{ending}" for ending in FILE_TYPES)
         path = qt.QFileDialog.getSaveFileName(self.widget, _("Save segments"), "", _("Segments") + f" ({patterns})")
         path = path[0] if isinstance(path, tuple) else path
         if path:
             if not path.endswith(FILE_TYPES):
                 path += FILE_TYPES[0]
-            self._bench.attempt(lambda work: export_file(Path(path), work.volume_node, work.segmentation_node))
+            self._bench.attempt(
+                lambda work: export_file(Path(path), work.volume_node, work.segmentation_node, self._exported(work))
+            )
 
     def check(self) -> None:
         """Say whether everything works."""
@@ -205,6 +219,10 @@ class Panel:
         prompt = self._view.prompts.chosen
         if prompt is not None:
             self._bench.attempt(lambda work: action(work, prompt))
+
+    def _exported(self, work) -> Optional[List[str]]:
+        chosen = work.active_segment_id
+        return [chosen] if self._bench.parameters.export_chosen and chosen else None
 
     def _use_tool(self, tool: str) -> None:
         self._bench.parameters.tool = tool

@@ -68,7 +68,9 @@ class PanelView:
             table.setSelectedSegmentIDs(wanted)
         for button in (ui.addSegmentButton, ui.nextSegmentButton):
             button.setEnabled(ready)
-        ui.removeSegmentButton.setEnabled(bool(wanted))
+        for button in (ui.removeSegmentButton, ui.lockSegmentButton):
+            button.setEnabled(bool(wanted))
+        ui.lockSegmentButton.setChecked(bool(wanted) and work.is_locked(wanted[0]))
 
     def _placing(self) -> None:
         ui, bench = self._ui, self._bench
@@ -121,6 +123,7 @@ class PanelView:
                 quality=100 * answer.quality, seconds=answer.seconds
             )
         ui.answerLabel.setText(text)
+        ui.exportChosenCheck.setChecked(bench.parameters.export_chosen)
         ui.exportNodeButton.setEnabled(has_segments)
         ui.exportFileButton.setEnabled(has_segments)
 

@@ -49,7 +49,8 @@ class _Node:
 class Parameters:
     """`node` is the scene's one parameter node of this module; it is made where there is none.
 
-    `tool` is one of TOOLS, `positive` the sign of the next prompt, `placing` whether clicks in the views give prompts.
+    `tool` is one of TOOLS, `positive` the sign of the next prompt, `placing` whether clicks in the views give prompts,
+    `export_chosen` whether only the active segment is exported.
     """
 
     volume = _Node()
@@ -58,6 +59,7 @@ class Parameters:
     positive = _Value(True)
     placing = _Value(False)
     live_preview = _Value(True)
+    export_chosen = _Value(False)
     device = _Value("auto")
     weights = _Value("")
     keep_on_disk = _Value(False)

@@ -205,3 +205,32 @@ def test_leaving_the_module_gives_mouse_and_keys_back(clicked):
     assert not clicked.panel._keys
     clicked.widget.enter()
     assert clicked.bench.is_ready and clicked.ui.promptsTable.rowCount == 1
+
+
+def test_one_segment_can_be_unlocked_and_then_clicks_for_another_take_from_it(clicked):
+    first = clicked.bench.work.active_segment_id
+    before = clicked.mask(first)
+    clicked.press(clicked.ui.addSegmentButton)
+    clicked.click(*FIRST)
+    clicked.settle()
+    assert np.array_equal(clicked.mask(first), before), "it was locked"
+    clicked.ui.segmentsTable.setSelectedSegmentIDs([first])
+    assert clicked.ui.lockSegmentButton.checked
+    clicked.press(clicked.ui.lockSegmentButton)
+    assert not clicked.ui.lockSegmentButton.checked and not clicked.bench.work.is_locked(first)
+    clicked.press(clicked.ui.addSegmentButton)
+    assert clicked.ui.lockSegmentButton.checked, "each segment has its own"
+    clicked.click(*FIRST)
+    clicked.settle()
+    assert clicked.mask().any() and not (clicked.mask(first) & clicked.mask()).any()
+
+
+def test_the_chosen_segment_alone_can_be_exported(clicked):
+    clicked.key("N")
+    clicked.click(*SECOND)
+    clicked.settle()
+    wanted = clicked.mask()
+    clicked.ui.exportChosenCheck.setChecked(True)
+    clicked.press(clicked.ui.exportNodeButton)
+    labels = slicer.util.arrayFromVolume(clicked.scene.GetFirstNodeByClass("vtkMRMLLabelMapVolumeNode"))
+    assert np.array_equal(labels == 1, wanted) and labels.max() == 1

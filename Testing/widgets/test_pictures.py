@@ -37,15 +37,20 @@ def theme(request):
 
 
 def photograph(app, path) -> None:
-    """Save the panel as it looks at Slicer's usual width, and see that no button's text is cut."""
+    """Save the panel as it looks at Slicer's usual width, and see that no text is cut."""
     app.panel.refresh()
-    app.window.show()  # texts know their height only then
+    app.window.show()
+    for label in app.window.findChildren(qt.QLabel):
+        label.updateGeometry()  # a text that changed while nothing was shown
     app.window.setFixedSize(WIDTH, app.window.layout().totalHeightForWidth(WIDTH))
     qt.application.processEvents()
     app.window.grab().save(str(path))
     for button in app.window.findChildren(qt.QPushButton):
         if button.isVisibleTo(app.window):
             assert button.width >= button.minimumSizeHint().width() - 2, f"'{button.text}' is cut"
+    for label in app.window.findChildren(qt.QLabel):
+        if label.isVisibleTo(app.window) and label.wordWrap:
+            assert label.height >= label.heightForWidth(label.width), f"'{label.text}' is cut"
     app.window.hide()
 
 
@@ -103,15 +108,19 @@ def test_panel_error(theme, ready, artefacts):
 
 def test_slice_view_with_points_segment_and_preview(app, artefacts):
     rng = np.random.default_rng(1)
-    voxels = balls((40, 96, 96), [(20, 30, 30), (20, 60, 62)], 17) + rng.integers(-9, 9, (40, 96, 96), np.int16)
+    centres = [(20, 24, 28), (20, 64, 30), (20, 50, 70)]
+    voxels = balls((40, 96, 96), centres, 15) + rng.integers(-9, 9, (40, 96, 96), np.int16)
     app.choose(app.add_volume(voxels.astype(np.int16), size=480))
     app.press(app.ui.foregroundButton)
-    app.click(20, 28, 30)
-    app.settle()
-    app.click(20, 34, 46, shift=True)
+    app.click(*centres[0])
     app.settle()
     app.key("N")
-    x, y = app.pixel(20, 60, 60)
+    app.click(20, 62, 26)
+    app.settle()
+    app.click(20, 78, 46, shift=True)
+    app.settle()
+    assert all(app.mask(id).any() for id in app.bench.work.segment_ids)
+    x, y = app.pixel(*centres[2])
     before = app.view.picture()
     app.view.move(x - 4, y)
     app.settle()

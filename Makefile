@@ -10,6 +10,8 @@ ARTEFACTS := artefacts
 PICTURE := $(ARTEFACTS)/segment_ct.png
 # The heart, and the liver that touches it, in the chest CT that slicerio ships; RAS millimetres.
 CLICKS ?= --foreground=-20,15,-190 --background=80,20,-270
+# More options of the app: make run APP="--port 0 --no-browser".
+APP ?=
 CT = $$($(BIN)/python -c "from importlib.util import find_spec; print(find_spec('slicerio').submodule_search_locations[0])")/data/CTChest4.nrrd
 
 .DEFAULT_GOAL := help
@@ -18,13 +20,12 @@ CT = $$($(BIN)/python -c "from importlib.util import find_spec; print(find_spec(
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-run: $(VENV)/.installed-app  ## segment the heart in a real chest CT; prints the path of the picture
-	@mkdir -p $(ARTEFACTS)
-	@echo "fast3dsam segment CTChest4.nrrd $(CLICKS) --output $(ARTEFACTS)/heart.nrrd --picture $(PICTURE)"
-	@$(BIN)/fast3dsam segment "$(CT)" $(CLICKS) --output $(ARTEFACTS)/heart.nrrd --picture $(PICTURE)
+run: $(VENV)/.installed-app  ## the browser app on a real chest CT; VOLUME=... opens your own volume
+	@$(BIN)/fast3dsam app $(if $(VOLUME),"$(VOLUME)") $(APP)
 
-picture: run  ## draw the picture of the README anew
-	mkdir -p docs/images
+picture: $(VENV)/.installed-app  ## segment the heart on the command line and draw the picture of it anew
+	@mkdir -p $(ARTEFACTS) docs/images
+	$(BIN)/fast3dsam segment "$(CT)" $(CLICKS) --output $(ARTEFACTS)/heart.nrrd --picture $(PICTURE)
 	cp $(PICTURE) docs/images/
 
 test: $(VENV)/.installed-test  ## run all tests

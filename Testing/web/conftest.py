@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,6 +33,15 @@ def _missing() -> str:
     return "" if _chromium() else "Chromium is not installed (Debian: apt-get install chromium)"
 
 
+def _require_browser() -> None:
+    """Skip, or fail where `FAST3DSAM_REQUIRE_BROWSER` says that these tests have to run."""
+    reason = _missing()
+    if reason and os.environ.get("FAST3DSAM_REQUIRE_BROWSER"):
+        pytest.fail(f"the browser tests cannot run: {reason}", pytrace=False)
+    if reason:
+        pytest.skip(reason)
+
+
 def _chromium() -> str:
     return os.environ.get("FAST3DSAM_CHROMIUM") or shutil.which("chromium") or ""
 
@@ -39,8 +49,7 @@ def _chromium() -> str:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """Address of the app, in a process of its own, with a predictor that needs no network."""
-    if _missing():
-        pytest.skip(_missing())
+    _require_browser()
     log = tmp_path_factory.mktemp("server") / "log.txt"
     with log.open("w") as errors:
         process = subprocess.Popen(
@@ -67,12 +76,21 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="session")
 def chromium(server):
     """A headless browser."""
+    with launch() as browser:
+        yield browser
+
+
+@contextmanager
+def launch():
+    """A headless Chromium, driven by Playwright."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_chromium(), args=_OPTIONS)
-        yield browser
-        browser.close()
+        try:
+            yield browser
+        finally:
+            browser.close()
 
 
 @pytest.fixture

@@ -39,7 +39,10 @@ def main() -> None:
     parser.add_argument("volume", nargs="?", type=Path, default=sample_volume())
     parser.add_argument("--port", type=int, default=0)
     given = parser.parse_args()
-    asyncio.run(serve(AppSettings(given.volume, port=given.port, max_tabs=3, grace_seconds=2.0, upload_bytes=8 << 20)))
+    settings = AppSettings(
+        given.volume, port=given.port, max_tabs=3, grace_seconds=4.0, lost_seconds=6.0, upload_bytes=8 << 20
+    )
+    asyncio.run(serve(settings))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ def app(
     host: Annotated[str, typer.Option(help="Address to listen on; others than this computer's need --token.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 for any free one.")] = 8080,
+    port: Annotated[
+        Optional[int], typer.Option(help="Port to listen on, 0 for any free one; 8080 if it is free.")
+    ] = None,
     token: Annotated[str, typer.Option(help="Key that browsers must bring.", envvar="FAST3DSAM_TOKEN")] = "",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the browser.")] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",

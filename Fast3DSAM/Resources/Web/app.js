@@ -15,6 +15,12 @@
     p: () => act("preview", !state().preview_on),
     c: () => act("crosshair", !state().crosshair_on),
     enter: () => act("place_here"),
+    arrowleft: () => act("nudge", -1, 0, 0),
+    arrowright: () => act("nudge", 1, 0, 0),
+    arrowup: () => act("nudge", 0, -1, 0),
+    arrowdown: () => act("nudge", 0, 1, 0),
+    pageup: () => act("nudge", 0, 0, 1),
+    pagedown: () => act("nudge", 0, 0, -1),
     delete: () => act("remove_last_point"),
     "?": () => set("help_open", true),
   };
@@ -33,7 +39,8 @@
       return;
     }
     const onControl = at.closest && at.closest("button, a, input");
-    if (event.altKey || !keys[key] || (key === "enter" && onControl)) return;
+    const own = key === "enter" || (at.type === "range" && /^(arrow|page)/.test(key));
+    if (event.altKey || !keys[key] || (own && onControl)) return;
     keys[key]();
     event.preventDefault();
   });
@@ -105,5 +112,32 @@
   addEventListener("contextmenu", (event) => {
     if (event.target.closest(".views")) event.preventDefault();
   });
-  window.fast3dsam = { choose, send };
+
+  // The first frames can come before the page has a place for them: ask again until every view shows something.
+  function drawn() {
+    const images = Array.from(document.querySelectorAll(".layout-grid-item img"));
+    return images.length > 0 && images.every((image) => image.naturalWidth > 1);
+  }
+  function start() {
+    if (!window.trame || !window.trame.client || !window.trame.client.isConnected()) return setTimeout(start, 100);
+    const light = matchMedia("(prefers-color-scheme: light)").matches;
+    const theme = localStorage.getItem("fast3dsam.theme") || (light ? "light" : "dark");
+    if (theme !== state().theme) act("theme", theme);
+    window.trame.client.getConnection().onConnectionClose(() => (document.getElementById("lost").hidden = false));
+    let tries = 20;
+    const draw = () => {
+      if (drawn() || (tries -= 1) < 0) return;
+      act("draw");
+      setTimeout(draw, 500);
+    };
+    setTimeout(draw, 500);
+  }
+  function toggleTheme() {
+    const theme = state().theme === "dark" ? "light" : "dark";
+    localStorage.setItem("fast3dsam.theme", theme);
+    act("theme", theme);
+  }
+  addEventListener("load", start);
+  addEventListener("pagehide", () => navigator.sendBeacon("left"));
+  window.fast3dsam = { choose, send, toggleTheme };
 })();

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from .engine import Engine
 from .front import Front
-from .settings import AppError, AppSettings, is_loopback
+from .settings import USUAL_PORT, AppError, AppSettings, is_loopback
 from .tabs import Tabs
 
 
@@ -32,9 +32,10 @@ class Application:
     async def start(self) -> str:
         """Listen; returns the address to open. Raises `AppError` where the port is taken."""
         settings = self.settings
+        asyncio.get_running_loop().set_exception_handler(_ignore_lost_connections)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, settings.host, settings.port).start()
+            await self._listen()
         except OSError as error:
             await self._runner.cleanup()
             if error.errno == errno.EADDRINUSE:
@@ -43,6 +44,15 @@ class Application:
         self.tabs.port = self._runner.addresses[0][1]
         self._watch = asyncio.create_task(self.tabs.watch())
         return self.address
+
+    async def _listen(self) -> None:
+        host, port = self.settings.host, self.settings.port
+        try:
+            await web.TCPSite(self._runner, host, USUAL_PORT if port is None else port).start()
+        except OSError as error:
+            if port is not None or error.errno != errno.EADDRINUSE:
+                raise
+            await web.TCPSite(self._runner, host, 0).start()
 
     @property
     def address(self) -> str:
@@ -58,6 +68,12 @@ class Application:
             self._watch.cancel()
         await self.tabs.close_all()
         await self._runner.cleanup()
+
+
+def _ignore_lost_connections(loop: asyncio.AbstractEventLoop, context: dict) -> None:
+    """A browser may go away in the middle of a frame; the library's task for it tells nobody else."""
+    if not isinstance(context.get("exception"), ConnectionError):
+        loop.default_exception_handler(context)
 
 
 def run(settings: AppSettings, open_browser: bool, tell: Callable[[str], None]) -> None:

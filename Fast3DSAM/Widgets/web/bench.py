@@ -71,6 +71,8 @@ class Bench:
         state, work = self.state, self.work
         attached = self.is_attached
         history = work.session.history if attached else None
+        if attached:
+            self.segments.paint_new()
         state.segments = self.segments.rows() if attached else []
         state.active_segment = (work.active_segment_id or "") if attached else ""
         state.points = [_point_row(n, point) for n, point in enumerate(work.points() if attached else [], 1)]

@@ -19,7 +19,7 @@ from ...Logic.errors import Fast3DSAMError
 from ...Logic.mrml.export import FILE_TYPES
 from .settings import APP_NAME, AppError, AppSettings, is_loopback
 from .tabs import Tab, Tabs
-from .uploads import checked_upload, safe_name
+from .uploads import checked_upload, place_for, safe_name
 
 _COOKIE = "fast3dsam_token"
 _CHUNK = 1 << 20
@@ -44,6 +44,7 @@ class Front:
         self.app.router.add_get("/tab/{name}/ws", self._socket)
         self.app.router.add_get("/tab/{name}/download/{file}", self._download)
         self.app.router.add_post("/tab/{name}/upload", self._upload)
+        self.app.router.add_post("/tab/{name}/left", self._left)
         self.app.router.add_post("/tab/{name}/paraview/", self._where)
         self.app.router.add_get("/tab/{name}/{path:.*}", self._file)
 
@@ -86,6 +87,10 @@ class Front:
         scheme = "wss" if request.secure else "ws"
         return web.json_response({"sessionURL": f"{scheme}://{request.host}/tab/{self._tab(request).name}/ws"})
 
+    async def _left(self, request: web.Request) -> web.Response:
+        self._tabs.left(self._tab(request))
+        return web.Response(status=204)
+
     async def _socket(self, request: web.Request):
         return await self._tabs.connect(self._tab(request), request)
 
@@ -96,6 +101,7 @@ class Front:
             if path in ("", "index.html"):  # a page from before: its scene was freed
                 raise web.HTTPFound("/")
             raise web.HTTPNotFound
+        self._tabs.touch(tab)
         if path in ("", "index.html"):
             return web.Response(text=_index(tab), content_type="text/html")
         folders = {**tab.connection.folders(), "app": _RESOURCES}
@@ -136,15 +142,14 @@ class Front:
         return web.json_response({"opened": path.name})
 
     async def _receive(self, request: web.Request, folder: Path):
-        """Stream the parts to numbered files: no name from outside decides where anything is written."""
+        """Stream the parts to files of our own naming: no name from outside decides where anything is written."""
         settings, files, received, title = self._settings, [], 0, "DICOM series"
         async for part in await request.multipart():
             if part.filename is None:
                 continue
             if len(files) >= settings.max_upload_files:
                 raise AppErrorForUpload(f"More than {settings.max_upload_files} files came at once; send fewer.")
-            name = safe_name(part.filename)
-            place = folder / f"{len(files):05d}" if "." not in name or name.endswith(".dcm") else folder / name
+            place = place_for(part.filename, len(files), folder)
             with place.open("wb") as file:
                 while piece := await part.read_chunk(_CHUNK):
                     received += len(piece)
@@ -177,7 +182,8 @@ def _index(tab: Tab) -> str:
     text = text.replace('href="logo.png"', 'href="app/icon.svg" type="image/svg+xml"')
     text = text.replace('fetch("./loading.tpl")', 'fetch("./app/loading.html")')
     extra = '<link rel="stylesheet" href="app/app.css"><script defer src="app/app.js"></script>'
-    return text.replace("</head>", f"{extra}</head>")
+    lost = (_RESOURCES / "lost.html").read_text(encoding="utf-8")
+    return text.replace("</head>", f"{extra}</head>").replace("</body>", f"{lost}</body>")
 
 
 def _page(text: str, status: int) -> web.Response:

@@ -6,7 +6,7 @@ import logging
 import re
 import threading
 from pathlib import Path
-from typing import Callable, List, Optional
+from typing import Callable, List, Optional, Tuple
 
 from ...Logic.errors import EmbeddingCancelled, Fast3DSAMError
 from ...Logic.mrml.volumes import VolumeInput, read_volume
@@ -48,7 +48,7 @@ class Opening:
         def done(error: Optional[Exception]) -> None:
             finished()
             if error is not None:
-                return self._failed(error, "could not be read")
+                return self._failed(error, "could not be read", (str(path), name or path.name))
             node = add_volume(self._scene, found[0], name or display_name(path))
             self.on_volume(node, found[0])
             self.prepare(node)
@@ -89,9 +89,9 @@ class Opening:
         self._cancel.set()
         self._forget()
 
-    def _failed(self, error: Exception, what: str) -> None:
-        if isinstance(error, Fast3DSAMError):
-            return self.on_failed(str(error))
+    def _failed(self, error: Exception, what: str, instead: Tuple[str, str] = ("", "")) -> None:
+        if isinstance(error, Fast3DSAMError):  # a user in a browser knows the file's name, not where it lies here
+            return self.on_failed(str(error).replace(*instead) if instead[0] else str(error))
         _logger.error("The volume %s.", what, exc_info=error)
         self.on_failed(f"The volume {what} ({type(error).__name__}: {error}); try another one.")
 

@@ -80,7 +80,7 @@ def _bar() -> None:
     _choice("Views", "view_layout", LAYOUTS, act("layout", "$event"), 128)
     _icon("mdi-fit-to-page-outline", "Fit the views to the volume", act("fit"))
     _icon("mdi-crosshairs", "Cross-hair", act("crosshair", "!crosshair_on"), pressed="crosshair_on")
-    _icon("mdi-theme-light-dark", "Light or dark", act("theme", "theme === 'dark' ? 'light' : 'dark'"))
+    _icon("mdi-theme-light-dark", "Light or dark", "window.fast3dsam.toggleTheme()")
     _icon("mdi-help-circle-outline", "Keys and help", "help_open = true")
 
 

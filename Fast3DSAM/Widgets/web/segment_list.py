@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Set
 
 from ...Logic.errors import SceneError
 from ...Logic.mrml.scene_session import SceneSession
 
 _NAME_LENGTH = 80
+# Told apart on grey, from each other, and from the green and red of points and previews.
+_COLOURS = ("#4f8ff7", "#f5a524", "#b07cf0", "#37c6d6", "#f06fae", "#d3d54a", "#c98f5a", "#9fb6ff")
 
 
 class SegmentList:
@@ -16,6 +18,15 @@ class SegmentList:
     def __init__(self, work: SceneSession) -> None:
         self._work = work
         self.millilitres: Dict[str, float] = {}
+        self._painted: Set[str] = set()
+
+    def paint_new(self) -> None:
+        """Give segments that were not there before the next colours of the palette."""
+        present = self._work.segment_ids if self._work.is_attached else []
+        for number, id in enumerate(present):
+            if id not in self._painted:
+                self.recolour(id, _COLOURS[number % len(_COLOURS)])
+        self._painted = set(present)
 
     def rows(self) -> List[Dict[str, Any]]:
         """One dictionary a segment, in the order of the segmentation."""

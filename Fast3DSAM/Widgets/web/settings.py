@@ -10,6 +10,7 @@ from typing import Optional
 from ...Logic.errors import Fast3DSAMError
 
 APP_NAME = "Fast3DSAM"
+USUAL_PORT = 8080
 
 
 class AppError(Fast3DSAMError):
@@ -18,15 +19,16 @@ class AppError(Fast3DSAMError):
 
 @dataclass(frozen=True)
 class AppSettings:
-    """`volume`: opened in each new tab. `token`: needed by every request where it is not empty.
+    """`volume`: opened in each new tab. `port`: None for the usual one or, if that is taken, any free one.
 
-    `max_voxels` limits what a file may claim to hold, `upload_bytes` what a browser may send. A tab that is closed, or
-    whose connection broke, is kept `grace_seconds`: a page that is loaded again finds its scene as it was.
+    `token`: needed by every request where it is not empty. `max_voxels` limits what a file may claim to hold,
+    `upload_bytes` what a browser may send. A tab that was closed is kept `grace_seconds`, so that a page that is loaded
+    again finds its scene as it was; one whose connection broke (a computer that slept) is kept `lost_seconds`.
     """
 
     volume: Optional[Path] = None
     host: str = "127.0.0.1"
-    port: int = 8080
+    port: Optional[int] = None
     token: str = ""
     device: str = "auto"
     weights: Optional[Path] = None
@@ -34,9 +36,10 @@ class AppSettings:
     cache_bytes: int = 2 << 30
     max_tabs: int = 4
     grace_seconds: float = 20.0
+    lost_seconds: float = 900.0
     upload_bytes: int = 1 << 30
     max_upload_files: int = 5000
-    max_voxels: int = 1 << 29
+    max_voxels: int = 1 << 28
 
     def checked(self) -> AppSettings:
         """Itself. Raises `AppError` for an address that others can reach without a token, and for odd numbers."""
@@ -44,7 +47,7 @@ class AppSettings:
             raise AppError(
                 f"The address {self.host!r} can be reached by others; give --token with at least 16 characters."
             )
-        if not 0 <= self.port < 65536:
+        if not 0 <= (self.port or 0) < 65536:
             raise AppError(f"The port {self.port} does not exist; choose one from 0 (any free one) to 65535.")
         if self.max_tabs < 1:
             raise AppError(f"{self.max_tabs} tabs are too few; allow at least one.")

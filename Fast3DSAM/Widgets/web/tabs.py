@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
+from aiohttp import WSCloseCode
+
 from .engine import Engine
 from .page import build_page
 from .settings import APP_NAME, AppError, AppSettings
@@ -22,6 +24,7 @@ from .views import Views
 from .worker import TabWorker
 from .workspace import Workspace
 
+_CLOSED = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)
 _logger = logging.getLogger(__name__)
 
 
@@ -41,7 +44,8 @@ class Tab:
         server.controller.trigger("act")(self.workspace.act)
         self.layout = build_page(server, views.layouts)
         self.connection.start(port)
-        self.left_at: Optional[float] = time.monotonic()
+        self.free_at: Optional[float] = time.monotonic() + settings.grace_seconds  # if nobody looks at it until then
+        self.says_goodbye = False
         if settings.volume is not None:
             self.workspace.open(settings.volume)
 
@@ -60,7 +64,7 @@ class Tabs:
         self._settings = settings
         self._engine = engine
         self._tabs: Dict[str, Tab] = {}
-        self.port = settings.port
+        self.port = settings.port or 0
 
     def __len__(self) -> int:
         return len(self._tabs)
@@ -85,21 +89,37 @@ class Tabs:
 
     async def connect(self, tab: Tab, request):
         """Serve a tab's WebSocket until it is closed."""
-        tab.left_at = None
+        tab.free_at, tab.says_goodbye, socket = None, False, None
         try:
-            return await tab.connection.connect(request)
+            socket = await tab.connection.connect(request)
+            return socket
         finally:
             if not tab.connection.connections:
-                tab.left_at = time.monotonic()
+                was_closed = tab.says_goodbye or getattr(socket, "close_code", None) in _CLOSED
+                wait = self._settings.grace_seconds if was_closed else self._settings.lost_seconds
+                tab.free_at = time.monotonic() + wait
+
+    def touch(self, tab: Tab) -> None:
+        """A page asks for a file: it is about to connect, however slow its computer is."""
+        if tab.free_at is not None:
+            tab.free_at = max(tab.free_at, time.monotonic() + self._settings.grace_seconds)
+
+    def left(self, tab: Tab) -> None:
+        """The page says that it is closed or loaded again."""
+        tab.says_goodbye = True
+        if tab.free_at is not None:
+            tab.free_at = min(tab.free_at, time.monotonic() + self._settings.grace_seconds)
 
     async def watch(self, every: float = 1.0, sleep: Callable = asyncio.sleep) -> None:
-        """Close tabs that nobody has looked at for the grace period."""
+        """Close tabs whose time is over."""
         while True:
             await sleep(every)
-            now = time.monotonic()
-            for tab in self.all:
-                if tab.left_at is not None and now - tab.left_at > self._settings.grace_seconds:
-                    await self.close(tab)
+            await self._close_old()
+
+    async def _close_old(self) -> None:  # on its own: a loop variable in `watch` would keep a closed tab alive
+        for tab in self.all:
+            if tab.free_at is not None and time.monotonic() > tab.free_at:
+                await self.close(tab)
 
     async def close(self, tab: Tab) -> None:
         """Free a tab's memory."""

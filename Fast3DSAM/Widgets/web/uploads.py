@@ -7,7 +7,7 @@ import re
 import struct
 import zlib
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 
@@ -17,6 +17,12 @@ VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._ -]+")
 _HEADER_BYTES = 1 << 16
 _CHUNK = 1 << 20
+
+
+def place_for(name: str, number: int, folder: Path) -> Path:
+    """Where in `folder` the upload `number` is written; DICOM files of several folders often have the same names."""
+    name = safe_name(name)
+    return folder / (name if name.lower().endswith(VOLUME_SUFFIXES) else f"{number:05d} {name}")
 
 
 def safe_name(name: str) -> str:
@@ -39,11 +45,7 @@ def checked_upload(files: Sequence[Path], folder: Path, max_voxels: int) -> Path
         return volumes[0]
     if not files:
         raise VolumeFileError("No file came; choose a NIfTI, NRRD or MHA file or a folder of DICOM files.")
-    for path in files:
-        if not _is_dicom(path):
-            raise VolumeFileError(
-                f"'{path.name}' is no volume; open a NIfTI, NRRD or MHA file or a folder of DICOM files."
-            )
+    check_dicom_files(files, max_voxels)
     return folder
 
 
@@ -157,6 +159,45 @@ def _check_text_data(fields: Dict[str, str], size: str, path: Path) -> None:
     voxels = int(np.prod([int(v) for v in size.split()], dtype=object))
     if not packed and path.stat().st_size - int(fields[""]) < voxels:
         raise VolumeFileError(f"'{path.name}' is shorter than its header says; send or save it again.")
+
+
+def check_dicom_files(files: Sequence[Path], max_voxels: int) -> None:
+    """Deletes what is no DICOM image: a disc holds viewers, too.
+
+    Raises `VolumeFileError` where nothing is left or too much.
+    """
+    images = 0
+    count = 0
+    for path in files:
+        size = _dicom_size(path)
+        if size is None:
+            path.unlink()
+            continue
+        images += 1
+        count += size
+    if not images:
+        name = files[0].name.partition(" ")[2]
+        raise VolumeFileError(f"'{name}' is no volume; open a NIfTI, NRRD or MHA file or a folder of DICOM files.")
+    if count > max_voxels:
+        raise VolumeFileError(
+            f"The DICOM files hold {count:,} voxels, more than the {max_voxels:,} allowed here; send fewer of them."
+        )
+
+
+def _dicom_size(path: Path) -> Optional[int]:
+    """Voxels that a DICOM file claims to hold; None if it is none, or no image."""
+    import SimpleITK as sitk
+
+    if not _is_dicom(path):
+        return None
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        return None
+    return int(np.prod(reader.GetSize(), dtype=object)) * reader.GetNumberOfComponents()
 
 
 def _is_dicom(path: Path) -> bool:

@@ -10,6 +10,8 @@ from trame_slicer.views import AbstractView, SliceView
 from .attributes import raw
 from .views import FOUR, SLICES
 
+# Directions of growing and falling offsets of Slicer's slice nodes.
+_DIRECTIONS = {"Red": "SI", "Yellow": "LR", "Green": "AP"}
 COLOURS = {"Red": "#f0604d", "Yellow": "#e0c53c", "Green": "#6cb556", "ThreeD": "#8aa4c8"}
 
 
@@ -27,7 +29,13 @@ class ViewFrames:
         with html.Div(classes="view-head" if is_slice else "view-head on-theme"):
             html.Span(name, classes="view-name", style=f"--view-colour: {COLOURS[tag]}")
             if is_slice:
-                html.Span(f"{{{{ Number(slice_{tag}).toFixed(1) }}}} mm", classes="view-place")
+                up, down = _DIRECTIONS[tag]
+                value = f"Number(slice_{tag})"
+                html.Span(
+                    f"{{{{ {value} < 0 ? '{down}' : '{up}' }}}} {{{{ Math.abs({value}).toFixed(1) }}}} mm",
+                    v_if="volume_name",
+                    classes="view-place",
+                )
             v.VBtn(
                 icon=(f"view_layout === '{FOUR}' ? 'mdi-arrow-expand' : 'mdi-arrow-collapse'",),
                 click=f"trigger('act', ['layout', view_layout === '{FOUR}' ? '{name}' : '{FOUR}'])",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Sequence
 
+import numpy as np
 import slicer
 from trame_server import Server
 from trame_slicer.core import LayoutManager, SlicerApp
@@ -55,9 +56,12 @@ class Views:
         return self.scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
 
     def show_volume(self, node) -> None:
-        """In all slices, fitted."""
+        """In all slices, fitted; the cross-hair in its middle."""
         self.app.display_manager.show_volume_in_slice_background(node)
         self.fit()
+        bounds = np.zeros(6)
+        node.GetRASBounds(bounds)
+        self.crosshair.SetCrosshairRAS(*bounds.reshape(3, 2).mean(axis=1))
 
     def fit(self) -> None:
         """The whole volume in every view."""
@@ -69,6 +73,11 @@ class Views:
             if view is not but:
                 view.get_view_node().JumpSliceByOffsetting(*ras)
         self.crosshair.SetCrosshairRAS(*ras)
+
+    def nudge(self, spacing: Sequence[float], columns: int, rows: int, slices: int) -> None:
+        """Move the cross-hair by so many voxels to the right, down and up as the axial view shows them."""
+        x, y, z = self.crosshair.GetCrosshairRAS()
+        self.jump((x - columns * spacing[0], y - rows * spacing[1], z + slices * spacing[2]))
 
     def show_crosshair(self, on: bool) -> None:
         """Lines through the present position in all slice views."""

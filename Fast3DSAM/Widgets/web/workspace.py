@@ -81,6 +81,8 @@ class Workspace:
             "surface": self._set_surface,
             "preview": self._set_preview,
             "fit": self.views.fit,
+            "draw": self.views.render,
+            "nudge": self._nudge,
             "preset": lambda name: choices.set_preset(bench.volume, name),
             "layout": choices.set_layout,
             "crosshair": choices.set_crosshair,
@@ -104,6 +106,7 @@ class Workspace:
         self.state.surface_on = bool(on)
         if on:
             self.views.three_d.reset_view()
+            self.views.set_theme(self.state.theme)  # resetting the view takes its first background back
 
     def _suggest(self) -> None:
         place = self._bench.attached().suggest_next_ras()
@@ -117,6 +120,13 @@ class Workspace:
         positive = self.state.tool != "background"
         place = tuple(self.views.crosshair.GetCrosshairRAS())
         self._clicks.prompt(lambda work: work.place(place, positive))
+
+    def _nudge(self, columns: int, rows: int, slices: int) -> None:
+        """Move the cross-hair by voxels of the axial view, so that Enter can click there without a mouse."""
+        if self._bench.volume is None:
+            raise SceneError("There is no volume yet; open one.")
+        self._choices.set_crosshair(True)
+        self.views.nudge(self._bench.volume.GetSpacing(), int(columns), int(rows), int(slices))
 
     def _remove_last_point(self) -> None:
         points = self._bench.attached().points()

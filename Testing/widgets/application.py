@@ -79,8 +79,12 @@ class Application:
 
     def sliceWidget(self, name: str):
         view = self.view
-        shown = SimpleNamespace(renderWindow=lambda: view.window, scheduleRender=self._render_timer.start)
+        shown = SimpleNamespace(renderWindow=lambda: view.window, scheduleRender=self.draw_soon)
         return SimpleNamespace(sliceLogic=lambda: view.logic, sliceView=lambda: shown)
+
+    def draw_soon(self) -> None:
+        """As `scheduleRender` of Slicer's views."""
+        self._render_timer.start(0)
 
     # --- what a user does
 
@@ -123,8 +127,8 @@ class Application:
         """Let all that is under way come to its end."""
         self.wait(lambda: not self.bench.worker.is_busy)
 
-    def wait(self, until: Callable[[], bool]) -> None:
-        end = time.monotonic() + PATIENCE
+    def wait(self, until: Callable[[], bool], patience: float = PATIENCE) -> None:
+        end = time.monotonic() + patience
         while not until():
             assert time.monotonic() < end, f"nothing came: {self.bench.status} {self.bench.error}"
             qt.application.processEvents()

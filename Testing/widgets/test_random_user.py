@@ -71,6 +71,7 @@ class User:
                 [ui.undoButton, ui.redoButton, ui.clearButton, ui.flipButton, ui.deleteButton, ui.jumpButton]
                 + [ui.boxButton, ui.scribbleButton, ui.lassoButton, ui.pointButton, ui.addSegmentButton]
                 + [ui.previewCheck, ui.cancelButton, ui.prepareButton, ui.removeSegmentButton, ui.selfCheckButton]
+                + [ui.lockSegmentButton, ui.protectCheck, ui.exportChosenCheck, ui.suggestButton]
             )
         )
 
@@ -126,12 +127,16 @@ class User:
 
 
 def others(app):
-    """Masks of all segments but the active one."""
+    """Masks of all locked segments but the active one."""
+    return (app.bench.work.segmentation_node if app.bench.is_ready else None), {id: app.mask(id) for id in locked(app)}
+
+
+def locked(app):
+    """The segments that no click may change now."""
     work = app.bench.work
     if not app.bench.is_ready:
-        return None, {}
-    ids = [id for id in work.segment_ids if id != work.active_segment_id]
-    return work.segmentation_node, {id: app.mask(id) for id in ids}
+        return []
+    return [id for id in work.segment_ids if id != work.active_segment_id and work.is_locked(id)]
 
 
 def memory_mb() -> float:
@@ -151,13 +156,11 @@ def test_nothing_a_user_does_breaks_anything(app, seed):
         app.settle()
         node, before = others(app)
         for _ in range(user.random.randint(1, 3)):
-            active = app.bench.work.active_segment_id if app.bench.is_ready else None
+            before = {id: before[id] for id in locked(app) if id in before}
             user.act()
-            before.pop(active, None)
         app.settle()
         if app.bench.is_ready and app.bench.work.segmentation_node is node:
-            before.pop(app.bench.work.active_segment_id, None)
-            for id in set(before) & set(app.bench.work.segment_ids):
+            for id in set(before) & set(locked(app)):
                 assert np.array_equal(app.mask(id), before[id]), f"a protected segment changed: {user.log[-8:]}"
         assert "Error" not in app.bench.error and "could not be computed" not in app.bench.error, user.log[-8:]
         steps += 1

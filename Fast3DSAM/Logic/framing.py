@@ -20,6 +20,7 @@ class FramingPolicy:
     `rim`: a mask this near to the tile's border is taken as cut off; `cut_penalty` and `tiny_penalty` are taken off the
     estimated IoU when levels compete for the first click; `tiny` in voxels of the tile;
     `finer_bonus` is added per level, since a finer mask that is as good has the sharper border;
+    `agreement` is how much Dice with a neighbour level's mask counts beside the estimated IoU;
     `refine_above`: a mask is drawn anew on the next finer level while its voxels are larger than that many
     of the volume's smallest.
     """
@@ -30,7 +31,8 @@ class FramingPolicy:
     cut_penalty: float = 0.25
     tiny: int = 48
     tiny_penalty: float = 0.2
-    finer_bonus: float = -0.04
+    finer_bonus: float = 0.0
+    agreement: float = 1.0
     refine_above: float = 1.5
 
 
@@ -67,13 +69,13 @@ class Framer:
         """One tile per level around a first click, coarse to fine."""
         return [self._pyramid.framing(level.index, position, position) for level in self._pyramid.levels]
 
-    def score(self, tile: Tile, prediction: TilePrediction) -> float:
-        """How much a first click's answer on this level is to be trusted."""
+    def score(self, tile: Tile, prediction: TilePrediction, agreement: float = 0.0) -> float:
+        """How much an answer on this level is to be trusted; `agreement`: its Dice with a neighbour level's."""
         extent = self.extent(tile, prediction.logits)
         if extent is None:
             return -1.0
         policy = self.policy
-        score = prediction.iou + policy.finer_bonus * tile.level
+        score = prediction.iou + policy.agreement * agreement + policy.finer_bonus * tile.level
         if extent.is_cut:
             score -= policy.cut_penalty
         if extent.voxels < policy.tiny:

@@ -136,12 +136,22 @@ class Segmenter:
         return self._decoded(before, prompts, self._framer.next_tile(tile, lo, hi))
 
     def _first_click(self, prompts: Tuple[Prompt, ...]) -> MaskState:
-        answers = []
-        for tile in self._framer.candidates(_clicks(prompts)[0][0]):
-            prediction = self._decode(tile, self._prompts_on(tile, prompts, EMPTY))
-            answers.append((self._framer.score(tile, prediction), tile, prediction))
-        _, tile, prediction = max(answers, key=lambda answer: answer[0])
-        return self._settled(EMPTY, prompts, tile, prediction)
+        """The answer of the level that is surest of itself and that its neighbour levels agree with best."""
+        tiles = self._framer.candidates(_clicks(prompts)[0][0])
+        answers = [self._decode(tile, self._prompts_on(tile, prompts, EMPTY)) for tile in tiles]
+        agreement = [0.0, *(self._agreement(*pair) for pair in zip(tiles, answers, tiles[1:], answers[1:])), 0.0]
+        scores = [
+            self._framer.score(tile, answer, max(agreement[place : place + 2]))
+            for place, (tile, answer) in enumerate(zip(tiles, answers))
+        ]
+        best = int(np.argmax(scores))
+        return self._settled(EMPTY, prompts, tiles[best], answers[best])
+
+    def _agreement(self, tile: Tile, answer: TilePrediction, finer: Tile, finer_answer: TilePrediction) -> float:
+        """Dice between the masks of two levels, on the coarser one's grid."""
+        mask = answer.logits > 0
+        other = self._previous_on(tile, MaskState(Box.empty(), EMPTY.mask, 0.0, finer, finer_answer.logits)) > 0
+        return 2 * float((mask & other).sum()) / max(1, int(mask.sum()) + int(other.sum()))
 
     def _decoded(self, before: MaskState, prompts: Tuple[Prompt, ...], tile: Tile) -> MaskState:
         return self._settled(before, prompts, tile, self._decode(tile, self._prompts_on(tile, prompts, before)))

@@ -56,13 +56,15 @@ def test_a_first_click_has_one_candidate_per_level_that_holds_it():
         assert (place >= -0.5).all() and (place <= 31.5).all()
 
 
-def test_empty_cut_and_tiny_masks_score_less():
+def test_empty_cut_and_tiny_masks_score_less_and_those_that_a_neighbour_level_confirms_more():
     tile = Tile(2, (8, 8, 8))
     good = FRAMER.score(tile, TilePrediction(_logits((4, 4, 4), (10, 10, 10)), 0.8))
     cut = FRAMER.score(tile, TilePrediction(_logits((0, 4, 4), (10, 10, 10)), 0.8))
     tiny = FRAMER.score(tile, TilePrediction(_logits((4, 4, 4), (5, 5, 5)), 0.8))
     empty = FRAMER.score(tile, TilePrediction(np.full((16, 16, 16), -1, np.float32), 1.0))
     assert good > cut > empty and good > tiny > empty
+    unsure = TilePrediction(_logits((4, 4, 4), (10, 10, 10)), 0.5)
+    assert FRAMER.score(tile, unsure) < good < FRAMER.score(tile, unsure, agreement=0.9)
 
 
 @pytest.mark.parametrize("edge", [3, 8, 17, 40, 100, 250])

@@ -13,6 +13,7 @@ from .finetune import finetune
 from .import_released import import_released
 from .import_sam import import_sam
 from .profile import profile
+from .samples import samples
 from .segment import ClicksInOrder, segment
 from .train import train
 
@@ -33,6 +34,7 @@ app.command()(import_released)
 app.command()(benchmark)
 app.command()(profile)
 app.command()(train)
+app.command()(samples)
 app.command()(finetune)
 
 

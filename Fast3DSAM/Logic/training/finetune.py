@@ -90,7 +90,7 @@ class Finetuner:
         self._step = ClickStep(self._fabric, self._model, optimizer, rng, plan.rounds)
 
     def run(self, path: Union[str, Path]) -> FinetuneResult:
-        """Trains, and writes the best delta to `path` unless the base was never beaten."""
+        """Trains; whenever the held-out cases are better than ever (the base included), the delta goes to `path`."""
         plan = self.plan
         before = self._measure(self._untouched, (*self.split.held_out, *self.split.unseen))
         best = mean_dice(before, self.split.held_out)
@@ -108,12 +108,12 @@ class Finetuner:
             waited += 1
             if dice > best:
                 best, waited, delta = dice, 0, Delta.of(self._model.module, self._base)
+                delta.save(path)  # now, so that a run that is broken off leaves its best
             if waited >= plan.patience:
                 self._log(f"stopped: no better for {waited} checks")
                 break
         if delta is None:
             return FinetuneResult(None, before, before, tuple(checks), tuple(history))
-        delta.save(path)
         tuned = copy.deepcopy(self._untouched)
         Delta.read(path).apply(tuned, self._base)  # what is measured is what was written, rounded as it is
         after = self._measure(tuned, (*self.split.held_out, *self.split.unseen))

@@ -52,6 +52,7 @@ class PreviewOutline:
     def _of(self, view):
         if view not in self._drawn:
             mapper = vtk.vtkPolyDataMapper2D()
+            mapper.ScalarVisibilityOff()  # else the contour values decide the colour
             actor = vtk.vtkActor2D()
             actor.SetMapper(mapper)
             actor.GetProperty().SetLineWidth(1.5)

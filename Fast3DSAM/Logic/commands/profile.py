@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, List, Optional
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 def profile(
     config: Annotated[Optional[List[str]], typer.Option(help="small or vit_b; both if left out.")] = None,
     size: Annotated[int, typer.Option(min=0, help="Edge of the tile in voxels; 0: the configuration's own.")] = 0,
+    window: Annotated[int, typer.Option(min=0, help="Clustering: tokens per axis of a window; 0: its own.")] = 0,
+    centres: Annotated[int, typer.Option(min=0, help="Clustering: m is this to the third; 0: its own.")] = 0,
+    iterations: Annotated[int, typer.Option(min=0, help="Clustering: rounds of assignment; 0: its own.")] = 0,
     repeats: Annotated[int, typer.Option(min=0, help="Runs per time that is measured; 0: measure no seconds.")] = 3,
     threads: Annotated[Optional[int], typer.Option(min=1, help="Processor threads; all by default.")] = None,
     output: Annotated[Optional[Path], typer.Option(help="Write the figures to this JSON file.")] = None,
@@ -36,10 +40,12 @@ def profile(
         torch.set_num_threads(threads)
     screen = Console(highlight=False)
     costs = []
+    other = {"window": window, "centres": centres, "cluster_iterations": iterations}
     for name in config or CONFIGS:
         for clustering in (True, False):
             try:
-                costs.append(profile_network(CONFIGS[name], clustering, size, repeats))
+                changed = replace(CONFIGS[name], **{key: value for key, value in other.items() if value})
+                costs.append(profile_network(changed, clustering, size, repeats))
             except ValueError as error:
                 raise typer.BadParameter(str(error)) from error
         screen.print(_table(*costs[-2:]))

@@ -41,9 +41,7 @@ class TokenClustering(nn.Module):
         batch, *grid, width = tokens.shape
         tokens = self._padded(tokens)
         windows = self._split(tokens, self.window)
-        step = self.window // self.centres
-        pooled = F.avg_pool3d(tokens.permute(0, 4, 1, 2, 3), step).permute(0, 2, 3, 4, 1)
-        centres = self._split(pooled, self.centres)
+        centres = self._split(_pooled(tokens, self.window // self.centres), self.centres)
         sharpness = self.log_sharpness.exp() * width**-0.5
         assignment = windows.new_zeros(())
         for _ in range(self.iterations):
@@ -94,3 +92,10 @@ class TokenClustering(nn.Module):
         width = windows.shape[-1]
         cut = windows.view(batch, depth, height, columns, edge, edge, edge, width).permute(0, 1, 4, 2, 5, 3, 6, 7)
         return cut.reshape(batch, depth * edge, height * edge, columns * edge, width)
+
+
+def _pooled(tokens: Tensor, step: int) -> Tensor:
+    """Means of cubes of `step`^3 tokens (B, D, H, W, C); sums of slices, since pooling wants the channels first."""
+    for axis in (1, 2, 3):
+        tokens = sum(tokens.unflatten(axis, (-1, step)).unbind(axis + 1))
+    return tokens / step**3

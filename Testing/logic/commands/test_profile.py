@@ -40,3 +40,17 @@ def test_a_size_that_is_no_multiple_of_a_patch_is_refused():
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
     result = call("--config", "small", "--size", 16, "--repeats", 0, "--output", tmp_path / "no" / "where.json")
     assert result.exit_code == 2 and "choose another --output" in " ".join(result.output.split())
+
+
+def test_other_settings_of_the_clustering_can_be_tried(tmp_path):
+    found = {}
+    for window, centres in ((2, 1), (4, 2), (4, 1)):
+        path = tmp_path / f"{window}{centres}.json"
+        options = ("--window", window, "--centres", centres, "--iterations", 1, "--output", path)
+        result = call("--config", "small", "--size", 64, "--repeats", 0, *options)
+        assert result.exit_code == 0, result.output
+        boxes = {box["name"]: box["macs"] for box in json.loads(path.read_text())["networks"][0]["boxes"]}
+        found[window, centres] = boxes["attention"]
+    assert found[4, 1] < found[4, 2] == found[2, 1]  # as many super tokens cost as much
+    result = call("--config", "small", "--window", 3)
+    assert result.exit_code == 2 and "multiple of centres" in " ".join(result.output.split())

@@ -46,8 +46,28 @@ def thick_slices(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(thick, 0, axis))
 
 
+def motion_ghosts(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Faint copies along a random axis, as breathing leaves them along the phase encoding of MR."""
+    axis = int(rng.integers(3))
+    shift = int(rng.integers(3, max(4, image.shape[axis] // 2)))
+    faint = rng.uniform(0.03, 0.2)
+    copies = np.roll(image, shift, axis) + np.roll(image, -shift, axis)
+    return (1 - faint) * image + faint * rng.choice([-0.5, 0.5]) * copies
+
+
+def noisy(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    """Gaussian noise (CT), Rician (MR magnitude) or Poisson (PET, microscopy) of random strength."""
+    spread = abs(rng.normal(0, 0.05))
+    kind = rng.choice(3)
+    if kind == 0 and spread > 0.005:
+        counts = 1 / spread**2  # so that a voxel of intensity 1 deviates by `spread`
+        return rng.poisson(np.clip(image, 0, None) * counts).astype(np.float32) / np.float32(counts)
+    noise = rng.standard_normal((2, *image.shape), dtype=np.float32) * spread
+    return image + noise[0] if kind == 1 else np.hypot(image + noise[0], noise[1])
+
+
 def scanner_effects(rng: np.random.Generator, image: np.ndarray, strength: float) -> np.ndarray:
-    """Bias field, thick slices, noise (Gaussian, Rician), gamma, inversion; `strength` 0..1 scales how often."""
+    """Bias field, thick slices, ghosts, noise, windows, gamma, inversion; `strength` 0..1 scales how often."""
     size = image.shape[0]
     low, high = np.quantile(image[::3, ::3, ::3], [0.01, 0.99])
     image = (image - low) / (high - low + 1e-6)
@@ -55,13 +75,13 @@ def scanner_effects(rng: np.random.Generator, image: np.ndarray, strength: float
         image = image * np.exp(smooth_noise(rng, size, size * rng.uniform(0.5, 1))[0] * rng.uniform(0, 0.35))
     if rng.random() < 0.25 * strength:
         image = thick_slices(rng, image)
+    if rng.random() < 0.1 * strength:
+        image = motion_ghosts(rng, image)
     if rng.random() < 0.8 * strength:
-        spread = abs(rng.normal(0, 0.05))
-        noise = rng.standard_normal((2, *image.shape), dtype=np.float32) * spread
-        if rng.random() < 0.5:
-            image = image + noise[0]
-        else:
-            image = np.hypot(image + noise[0], noise[1])
+        image = noisy(rng, image)
+    if rng.random() < 0.2 * strength:  # a window as CT is looked at: what lies beyond it is one grey
+        centre, width = rng.uniform(0.2, 0.8), rng.uniform(0.3, 1.0)
+        image = np.clip(image, centre - width / 2, centre + width / 2)
     if rng.random() < 0.4:
         image = np.power(np.clip(image, 0, None) + 1e-3, np.exp(rng.normal(0, 0.3)))
     if rng.random() < 0.2 * strength + 0.05:

@@ -15,12 +15,13 @@ from .benchmark import CLICK, FRAME, READY, WRITE, Cost
 # Okabe and Ito's colours: distinct for colour-blind readers as well.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _STAGE_COLOURS = ("#0072B2", "#56B4E9", "#E69F00", "#009E73")
+_SHORTEST = 5e-3  # seconds: whoever does nothing with a new volume does not stretch the picture
 _LINES = ("-", "--", ":", "-.")
 
 
 def draw_costs(costs: Sequence[Cost], machine: Dict[str, Any], path: Path) -> None:
     """Left: seconds until ready and per click over the voxels. Right: what a click of the first model is made of."""
-    figure = Figure(figsize=(12, 4.8), layout="constrained")
+    figure = Figure(figsize=(12, 5.6), layout="constrained")
     over_size, stacked = figure.subplots(1, 2, width_ratios=(1.25, 1))
     _draw_over_size(over_size, costs)
     _draw_stages(stacked, [c for c in costs if c.name == costs[0].name])
@@ -48,13 +49,16 @@ def _draw_over_size(axes: Axes, costs: Sequence[Cost]) -> None:
     sizes = sorted({tuple(c.shape) for c in costs}, key=np.prod)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xticks([np.prod(s) / 1e6 for s in sizes], ["x".join(map(str, s[::-1])) for s in sizes], fontsize=8)
+    axes.set_xticks(
+        [np.prod(s) / 1e6 for s in sizes], ["x".join(map(str, s[::-1])) for s in sizes], fontsize=7, rotation=20
+    )
     axes.minorticks_off()
     axes.set_xlabel("volume, voxels")
     axes.set_ylabel("seconds (median, bars 5-95 %)")
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=7)
+    axes.set_ylim(bottom=_SHORTEST)
+    axes.legend(frameon=False, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
 
 
 def stages_of_a_click(cost: Cost) -> List[Tuple[str, float]]:
@@ -80,4 +84,4 @@ def _draw_stages(axes: Axes, costs: Sequence[Cost]) -> None:
     axes.set_title(rows[0].name, fontsize=10)
     axes.margins(y=0.15)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="lower right", ncols=2)
+    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.24), ncols=2)

@@ -22,7 +22,9 @@ from Testing.slicer_scene import start
 from Testing.widgets import conftest  # noqa: F401  the stand-ins for Qt
 from Testing.widgets.application import Application
 
-CLICKS, PER_SEGMENT = 50, 5
+CLICKS = 50
+# Voxels (k, j, i) between the clicks for one segment; nearer ones would take hold of a point instead of placing one.
+OFFSETS = ((0, 0, 0), (0, 6, 0), (0, -6, 0), (0, 0, 6), (0, 0, -6))
 STAGES = ("button to question", "network", "answer to segment", "segment to frame", "whole")
 
 
@@ -76,15 +78,15 @@ class Stopwatch:
 
 
 def measure(app: Application, preview: bool, seed: int) -> List[Dict[str, float]]:
-    """`CLICKS` clicks at random bright places, `PER_SEGMENT` for each segment; with `preview` the cursor rests."""
+    """`CLICKS` clicks at random bright places, one per offset for each segment; with `preview` the cursor rests."""
     voxels, random = slicer.util.arrayFromVolume(app.bench.work.volume_node), np.random.default_rng(seed)
     app.bench.parameters.live_preview = preview
     watch, found = Stopwatch(app), []
     for n in range(CLICKS):
-        if n % PER_SEGMENT == 0:
+        if n % len(OFFSETS) == 0:
             app.bench.attempt(lambda work: work.new_segment())
             centre = _bright(voxels, random)
-        place = centre + random.normal(0, 3, 3)
+        place = centre + OFFSETS[n % len(OFFSETS)]
         app.panel.placing.switch(True)
         x, y = app.pixel(*np.clip(place, 1, np.array(voxels.shape) - 2))
         app.view.move(x - 3, y)

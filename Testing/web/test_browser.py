@@ -41,7 +41,7 @@ def test_a_click_makes_a_segment_and_background_takes_it_back(tab, artefacts):
     inside = tab.wait_for_coloured(empty + 2000)
     assert tab.state("segments.length") == 1 and tab.state("points.length") == 1
     tab.page.screenshot(path=artefacts / "web_click.png")
-    tab.click((0.40, 0.5), button="right")
+    tab.click((0.36, 0.48), button="right")
     assert [p["positive"] for p in tab.state("points")] == [True, False]
     less = tab.wait_for_coloured(0, inside - 1000)
     tab.press("Control+z", "points.length === 1 && !is_working")

@@ -23,6 +23,7 @@ Ras = Tuple[float, float, float]
 class LivePreview:
     """One question at a time: while it is worked on, only the newest position of the cursor is remembered.
 
+    While the preview is switched off, the tiles under the cursor are embedded ahead, in idle time.
     `is_placing()` tells whether a click would place a point now.
     """
 
@@ -69,10 +70,13 @@ class LivePreview:
     def look(self) -> None:
         """Show what a click under the cursor would give, now or as soon as it is known."""
         bench = self._bench
-        wanted = bench.parameters.live_preview and bench.parameters.tool == POINT and self._is_placing()
-        ras = cursor_position(bench.scene) if wanted and bench.is_ready else None
+        may_click = bench.parameters.tool == POINT and self._is_placing() and bench.is_ready
+        ras = cursor_position(bench.scene) if may_click else None
         if ras is None:
             self.hide()
+        elif not bench.parameters.live_preview:
+            self.hide()
+            bench.worker.ahead(bench.work.embed_ahead_at(ras))
         elif self._asked is None and not bench.is_working:
             self._ask(ras, bench.parameters.positive is not shift_is_down(bench.scene))
 

@@ -8,12 +8,13 @@ from typing import Callable, Dict, NamedTuple, Optional
 
 Done = Callable[[Optional[Exception]], None]
 # What a user waits for comes first. A new job takes the place of one of its kind that has not begun.
-KINDS = ("mask", "volume", "preview")
+KINDS = ("mask", "volume", "preview", "ahead")
 
 
 class Job(NamedTuple):
     """`work` runs in the thread, `done(error or None)` in the main thread unless `forgotten` is set."""
 
+    kind: str
     work: Callable[[], object]
     done: Done
     forgotten: threading.Event
@@ -39,11 +40,23 @@ class Worker:
 
     def submit(self, kind: str, work: Callable[[], object], done: Done) -> Callable[[], None]:
         """Do `work` as soon as it is its turn; returns a function that forgets it, whatever has become of it."""
-        job = Job(work, done, threading.Event())
+        return self._enqueue(Job(kind, work, done, threading.Event()))
+
+    def ahead(self, work: Callable[[threading.Event], object]) -> None:
+        """Do `work` while there is nothing else to do; the event it gets is set when anything is submitted.
+
+        Nobody waits for it, so its errors are dropped: the same work meets them again when it is asked for.
+        """
+        cancel = threading.Event()
+        self._enqueue(Job("ahead", lambda: work(cancel), lambda error: None, cancel))
+
+    def _enqueue(self, job: Job) -> Callable[[], None]:
         with self._there_is_work:
             if self._stopped:
                 return job.forgotten.set
-            self._waiting[kind] = job
+            if self._running is not None and self._running.kind == "ahead":
+                self._running.forgotten.set()
+            self._waiting[job.kind] = job
             self._there_is_work.notify()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="Fast3DSAM", daemon=True)

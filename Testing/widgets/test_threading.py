@@ -7,6 +7,7 @@ import pytest
 import qt
 
 from Fast3DSAM.Logic.session import InteractiveSession
+from Fast3DSAM.Widgets.worker import Worker
 from Testing.logic.intensity_predictor import IntensityPredictor
 from Testing.widgets.application import TWO_BALLS, Application, balls
 from Testing.widgets.test_panel import is_ball
@@ -136,6 +137,36 @@ def test_previews_are_never_queued(placing):
     assert placing.predictor.decoded - before <= 3 * MOST_DECODES
     assert placing.panel.preview.shown is not None
     assert np.allclose(placing.panel.preview.shown, placing.view.positions()[y, x + 14], atol=1e-6)
+
+
+def test_without_preview_the_tiles_under_the_cursor_are_embedded_ahead_until_a_click_comes(placing):
+    placing.predictor.open.set()
+    placing.settle()
+    x, y = placing.pixel(*FIRST)
+    decoded, embedded = placing.predictor.decoded, placing.predictor.embedded
+    placing.view.move(x, y)
+    placing.settle()
+    ahead = placing.predictor.embedded
+    assert ahead > embedded and placing.predictor.decoded == decoded and placing.panel.preview.shown is None
+    placing.view.click(x, y)
+    placing.settle()
+    assert is_ball(placing.mask(), FIRST) and placing.predictor.embedded == ahead, "a tile was missing"
+
+
+def test_a_click_does_not_wait_for_tiles_that_nobody_asked_for():
+    worker, entered, seen = Worker(), threading.Event(), []
+
+    def ahead(cancel):
+        entered.set()
+        seen.append(cancel.wait(30))
+
+    worker.ahead(ahead)
+    assert entered.wait(30)
+    worker.submit("mask", lambda: seen.append("mask"), lambda error: seen.append(error))
+    worker.deliver(patience=30)
+    while worker.is_busy:
+        worker.deliver(patience=0.05)
+    assert seen == [True, "mask", None] and worker.stop()
 
 
 def test_a_click_where_the_preview_is_needs_no_further_work(placing):

@@ -6,7 +6,8 @@ Every change returns the new mask, or None where it is computed elsewhere and co
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Optional, Sequence
+from threading import Event
+from typing import Callable, Optional, Sequence
 
 from .attachment import Attachment
 from .markups import Key, Ras
@@ -68,6 +69,11 @@ class ScenePrompts(ABC):
         attached = self._ready()
         attached.reconcile()
         return self.session.preview(attached.kji(position_ras), positive)
+
+    def embed_ahead_at(self, position_ras: Sequence[float]) -> Callable[[Event], int]:
+        """What `session.embed_ahead` does for a click there, as work for another thread; the event cancels it."""
+        place = self._ready().kji(position_ras)
+        return lambda cancel: self.session.embed_ahead(place, cancel)
 
     def suggest_next_ras(self) -> Optional[Ras]:
         """World position where the model is least sure; None if it has no doubt."""

@@ -33,7 +33,7 @@ class FramingPolicy:
     tiny_penalty: float = 0.2
     finer_bonus: float = 0.0
     agreement: float = 1.0
-    refine_above: float = 1.5
+    refine_above: float = 3.0
 
 
 DEFAULT_POLICY = FramingPolicy()

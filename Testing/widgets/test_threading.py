@@ -7,7 +7,6 @@ import pytest
 import qt
 
 from Fast3DSAM.Logic.session import InteractiveSession
-from Fast3DSAM.Widgets.worker import Worker
 from Testing.logic.intensity_predictor import IntensityPredictor
 from Testing.widgets.application import TWO_BALLS, Application, balls
 from Testing.widgets.test_panel import is_ball
@@ -151,22 +150,6 @@ def test_without_preview_the_tiles_under_the_cursor_are_embedded_ahead_until_a_c
     placing.view.click(x, y)
     placing.settle()
     assert is_ball(placing.mask(), FIRST) and placing.predictor.embedded == ahead, "a tile was missing"
-
-
-def test_a_click_does_not_wait_for_tiles_that_nobody_asked_for():
-    worker, entered, seen = Worker(), threading.Event(), []
-
-    def ahead(cancel):
-        entered.set()
-        seen.append(cancel.wait(30))
-
-    worker.ahead(ahead)
-    assert entered.wait(30)
-    worker.submit("mask", lambda: seen.append("mask"), lambda error: seen.append(error))
-    worker.deliver(patience=30)
-    while worker.is_busy:
-        worker.deliver(patience=0.05)
-    assert seen == [True, "mask", None] and worker.stop()
 
 
 def test_a_click_where_the_preview_is_needs_no_further_work(placing):

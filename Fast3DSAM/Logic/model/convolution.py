@@ -74,9 +74,8 @@ def doubled(x: Tensor) -> Tensor:
 def _doubling(size: int) -> Tensor:
     """(2 * size, size): how much of each voxel is in those of the finer grid."""
     with torch.inference_mode(False):
-        return F.interpolate(torch.eye(size)[None], scale_factor=2.0, mode="linear", align_corners=False)[
-            0
-        ].T.contiguous()
+        columns = F.interpolate(torch.eye(size)[None], scale_factor=2.0, mode="linear", align_corners=False)
+        return columns[0].T.contiguous()
 
 
 def to_fine_grid(x: Tensor) -> Tensor:

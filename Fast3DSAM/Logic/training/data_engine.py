@@ -29,7 +29,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Mix:
-    """How often each source is drawn; the rest is made-up label maps.
+    """How often each source is drawn; the rest is made-up label maps. Without one the others keep their proportions.
 
     `images` are real ones without labels, whose supervoxels serve as pseudo-labels.
     """
@@ -74,18 +74,21 @@ class DataEngine(Dataset):
             return Sample(normalised_channels(image, crop.inside), targets)
 
     def _crop(self, rng: np.random.Generator) -> Tuple[Optional[Crop], bool]:
-        draw = rng.random()
-        if self._pairs and draw < self.mix.real:
+        shares = np.array([self.mix.real, self.mix.images, self.mix.real_labels, 0.0])
+        shares[-1] = max(0.0, 1 - shares.sum())
+        shares *= [bool(self._pairs), bool(self._images), bool(self._maps), True]
+        if not shares.any():  # all that the mix asks for is missing
+            shares[-1] = 1
+        source = rng.choice(4, p=shares / shares.sum())
+        if source == 0:
             return random_crop(rng, _draw(rng, self._pairs), self.size), True
-        draw -= self.mix.real
-        if self._images and 0 <= draw < self.mix.images:
+        if source == 1:
             crop = random_crop(rng, _draw(rng, self._images), self.size)
             if crop is None or not np.ptp(crop.image) > 0:
                 return None, True
             labels = np.where(crop.inside, supervoxel_labels(rng, crop.image), 0)
             return crop._replace(labels=labels, framed=0), True
-        draw -= self.mix.images
-        if self._maps and 0 <= draw < self.mix.real_labels:
+        if source == 2:
             return random_crop(rng, _draw(rng, self._maps), self.size), False
         labels = random_label_map(rng, self.size)
         return Crop(labels, None, _random_inside(rng, self.size)), False

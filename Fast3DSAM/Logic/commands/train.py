@@ -19,7 +19,7 @@ def train(
     hours: Annotated[float, typer.Option(help="Length of the whole training, earlier sittings included.")] = 2.0,
     images: Annotated[int, typer.Option(help="Images per step.")] = 4,
     targets: Annotated[int, typer.Option(help="Targets per image.")] = 3,
-    rounds: Annotated[int, typer.Option(help="Rounds of clicks per step.")] = 3,
+    rounds: Annotated[int, typer.Option(help="Rounds of clicks per step, at most.")] = 5,
     crop: Annotated[int, typer.Option(help="Edge of the training crops in voxels.")] = 48,
     learning_rate: Annotated[float, typer.Option()] = 2e-3,
     precision: Annotated[str, typer.Option(help="Lightning Fabric's name of a precision.")] = "bf16-mixed",

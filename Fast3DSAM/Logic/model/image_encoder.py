@@ -17,6 +17,8 @@ from .neck import Neck
 from .token_clustering import TokenClustering
 from .window_attention import attend_in_slices
 
+_GREY_CHANNELS = 2  # of the image's: its grey values and their ranks; the third says where the volume is
+
 
 class ImageEmbedding(NamedTuple):
     """What a tile leaves behind for its clicks; all (B, channels, D, H, W)."""
@@ -26,6 +28,7 @@ class ImageEmbedding(NamedTuple):
     half: Tensor  # 1/2
     quarter_keys: Tensor  # 1/4, unit length: compared with the features under the clicks
     half_keys: Tensor  # 1/2, unit length
+    grey: Tensor  # 1/2, the image itself, on which geodesic maps find their way
 
     def repeat(self, count: int) -> ImageEmbedding:
         """Each image `count` times in a row, for several targets per image."""
@@ -150,7 +153,8 @@ class ImageEncoder3D(nn.Module):
         coarse = self.neck(tokens)
         half, quarter = self.top_down(half, quarter, coarse)
         keys = F.normalize(self.quarter_key(quarter), dim=1), F.normalize(self.half_key(half), dim=1)
-        return ImageEmbedding(coarse, quarter, half, *keys)
+        grey = F.avg_pool3d(image[:, :_GREY_CHANNELS], 2)
+        return ImageEmbedding(coarse, quarter, half, *keys, grey)
 
     def _check(self, shape: Tuple[int, ...]) -> None:
         patch = self.config.patch_size

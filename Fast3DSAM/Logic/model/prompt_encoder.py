@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .config import ModelConfig
 from .convolution import Convolution3D, doubled, from_fine_grid
 from .detail import normed_conv
+from .geodesic import GEODESIC_MAPS, geodesic_maps
 from .image_encoder import ImageEmbedding
 
 FOREGROUND, BACKGROUND, PADDING = 1, 0, -1
@@ -46,14 +47,14 @@ class EncodedPrompts(NamedTuple):
 
 
 class PromptEncoder(nn.Module):
-    """Clicks as soft maps, similarity maps and tokens; box corners as tokens and a map; previous mask as a map."""
+    """Clicks as soft, geodesic and similarity maps and tokens; box as corner tokens and map; previous mask as map."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         half, quarter = config.decoder_widths
         coarse = config.neck_width
         thin = config.thin_width
-        maps = 2 * len(_CLICK_WIDTHS) + _BOX_MAPS + _PREVIOUS_MAPS + _SIMILARITY_MAPS
+        maps = 2 * (len(_CLICK_WIDTHS) + GEODESIC_MAPS) + _BOX_MAPS + _PREVIOUS_MAPS + _SIMILARITY_MAPS
         self.at_half = nn.Sequential(Convolution3D(maps, thin, 1), normed_conv(thin, thin))
         self.to_half = Convolution3D(thin, half, 1)
         self.at_quarter = normed_conv(thin, quarter, 2)
@@ -72,6 +73,10 @@ class PromptEncoder(nn.Module):
             _box_map(boxes, has_box, grid),
             torch.tanh(from_fine_grid(prompts.previous) / 4),
             self._similarities(prompts, embedding),
+            *(
+                geodesic_maps(embedding.grey, prompts.points, prompts.labels == label)
+                for label in (FOREGROUND, BACKGROUND)
+            ),
         ]
         thin = self.at_half(torch.cat(maps, 1).to(embedding.half.dtype))
         half, quarter = self.to_half(thin), self.at_quarter(thin)

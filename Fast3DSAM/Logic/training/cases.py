@@ -148,8 +148,8 @@ def _share_of_crop(rng: np.random.Generator, is_labelled: bool = True) -> float:
 def _sampled(rng, case: TrainingCase, centre: np.ndarray, voxel_mm: float, size: int) -> Crop:
     loaded = load_case(case)
     axis = (np.arange(size) - (size - 1) / 2).astype(np.float32)
-    pose = np.eye(3)[rng.permutation(3)] * rng.choice([-1, 1], 3)[:, None] if rng.random() < 0.6 else np.eye(3)
-    if rng.random() < 0.4:
+    pose = np.eye(3)[rng.permutation(3)] * rng.choice([-1, 1], 3)[:, None] if rng.random() < 0.3 else np.eye(3)
+    if rng.random() < 0.3:
         pose = pose @ random_rotation(rng, 0.5)
     pose = pose @ np.diag(np.exp(rng.normal(0, 0.08, 3)))
     grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"))

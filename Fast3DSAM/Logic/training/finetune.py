@@ -41,7 +41,7 @@ class FinetunePlan:
     patience: int = 3
     images: int = 2
     targets: int = 2
-    rounds: int = 3
+    rounds: int = 5
     crop: int = 0
     learning_rate: float = 5e-4
     warm_up_steps: int = 20

@@ -30,7 +30,7 @@ class TrainingPlan:
     steps: Optional[int] = None
     images: int = 4
     targets: int = 4
-    rounds: int = 3
+    rounds: int = 5
     crop: int = 64
     learning_rate: float = 2e-3
     final_rate: float = 0.02

@@ -143,7 +143,8 @@ def _count_macs(model: Fast3DSAM, size: int) -> Dict[str, int]:
     """MACs per box, on tensors without content."""
     model.eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model.decode(model.embed(_image(model, size, "meta")), _prompts(size, "meta"))
+        image = torch.zeros(1, model.config.in_channels, size, size, size, device="meta")
+        model.decode(model.embed(image), some_clicks(size, "meta"))
     flops = {name: sum(counts.values()) for name, counts in counter.get_flop_counts().items() if name != "Global"}
     if not flops:
         raise MissingDependencyError("Counting per part needs PyTorch 2.4 or newer; run `pip install -U torch`.")
@@ -167,11 +168,11 @@ def _measure_seconds(config: ModelConfig, size: int, repeats: int) -> Tuple[floa
     if not repeats:
         return float("nan"), float("nan")
     model = ready_for_inference(build_model(config))
-    image = torch.randn(1, config.in_channels, size, size, size).contiguous(memory_format=torch.channels_last_3d)
+    image = random_image(config, size)
     with torch.inference_mode():
         embedding = model.embed(image)
         once = _median_seconds(lambda: model.embed(image), repeats)
-        return once, _median_seconds(lambda: model.decode(embedding, _prompts(size, "cpu")), repeats + 1)
+        return once, _median_seconds(lambda: model.decode(embedding, some_clicks(size, "cpu")), repeats + 1)
 
 
 def _median_seconds(call: Callable[[], Any], repeats: int) -> float:
@@ -183,11 +184,13 @@ def _median_seconds(call: Callable[[], Any], repeats: int) -> float:
     return statistics.median(seconds)
 
 
-def _image(model: Fast3DSAM, size: int, device: str) -> Tensor:
-    return torch.zeros(1, model.config.in_channels, size, size, size, device=device)
+def random_image(config: ModelConfig, size: int) -> Tensor:
+    """A tile of `size`^3 voxels, laid out as the predictor does."""
+    image = torch.randn(1, config.in_channels, size, size, size)
+    return image.contiguous(memory_format=torch.channels_last_3d)
 
 
-def _prompts(size: int, device: str) -> Prompts:
+def some_clicks(size: int, device: str) -> Prompts:
     """Five clicks, alternately inside and outside, and the mask that they corrected."""
     places = torch.linspace(0.3, 0.7, _CLICKS, device=device)[None, :, None].expand(1, -1, 3) * size
     labels = torch.tensor([[FOREGROUND, BACKGROUND] * 2 + [FOREGROUND]], device=device)

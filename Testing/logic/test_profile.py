@@ -80,12 +80,12 @@ def test_a_size_that_patches_do_not_fill_is_refused(size):
 
 
 def test_the_boxes_together_are_torchs_total():
+    import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     from Fast3DSAM.Logic.model.build import build_model
-    from Fast3DSAM.Logic.profile import _image
 
     model = build_model(replace(SMALL, name="tiny", tile_size=32, width=32, depth=1, heads=2, lora_rank=0)).to("meta")
     with FlopCounterMode(display=False) as counter:
-        model.embed(_image(model, 32, "meta"))
+        model.embed(torch.zeros(1, 3, 32, 32, 32, device="meta"))
     assert profile_network(model.config, repeats=0).macs_once == counter.get_total_flops() // 2

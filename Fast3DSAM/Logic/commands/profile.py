@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, List, Optional
+from typing import TYPE_CHECKING, Annotated, Dict, List, Optional, Tuple
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from ..operator_times import OperatorTime
     from ..profile import NetworkCost
 
 
@@ -23,6 +24,7 @@ def profile(
     iterations: Annotated[int, typer.Option(min=0, help="Clustering: rounds of assignment; 0: its own.")] = 0,
     repeats: Annotated[int, typer.Option(min=0, help="Runs per time that is measured; 0: measure no seconds.")] = 3,
     threads: Annotated[Optional[int], typer.Option(min=1, help="Processor threads; all by default.")] = None,
+    operators: Annotated[bool, typer.Option(help="Also show which operators the seconds go to.")] = False,
     output: Annotated[Optional[Path], typer.Option(help="Write the figures to this JSON file.")] = None,
 ) -> None:
     """Count what one tile costs, per box of the paper: once, and at every click. Seconds are the processor's."""
@@ -31,6 +33,7 @@ def profile(
     from ..errors import VolumeFileError
     from ..evaluation.machine import machine_line
     from ..model.config import CONFIGS
+    from ..operator_times import operator_times
     from ..profile import profile_network
 
     unknown = set(config or ()) - set(CONFIGS)
@@ -39,7 +42,7 @@ def profile(
     if threads:
         torch.set_num_threads(threads)
     screen = Console(highlight=False)
-    costs = []
+    costs, times = [], {}
     other = {"window": window, "centres": centres, "cluster_iterations": iterations}
     for name in config or CONFIGS:
         for clustering in (True, False):
@@ -50,10 +53,18 @@ def profile(
                 raise typer.BadParameter(str(error)) from error
         screen.print(_table(*costs[-2:]))
         screen.print(_saved(*costs[-2:]))
-    if repeats:
+        if operators:
+            times[name] = operator_times(changed, size)
+            for when, found in times[name].items():
+                screen.print(_operator_table(f"{name}, {when}", found))
+    if repeats or operators:
         screen.print(machine_line())
     if output:
-        content = {"machine": machine_line(), "networks": [cost.to_dict() for cost in costs]}
+        content = {
+            "machine": machine_line(),
+            "networks": [cost.to_dict() for cost in costs],
+            "operators": _plain(times),
+        }
         try:
             output.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         except OSError as error:
@@ -74,6 +85,19 @@ def _table(clustered: NetworkCost, dense: NetworkCost) -> Table:
         per_click = f"{clustered.seconds_per_click:.3f}", f"{dense.seconds_per_click:.3f}"
         table.add_row("seconds per click", "", "", *per_click)
     return table
+
+
+def _operator_table(title: str, times: Tuple[OperatorTime, ...]) -> Table:
+    table = Table(title=title)
+    for heading in ("operator", "calls", "ms", "share"):
+        table.add_column(heading, justify="left" if heading == "operator" else "right")
+    for time in times:
+        table.add_row(time.name, str(time.calls), f"{time.milliseconds:.2f}", f"{time.share:.0%}")
+    return table
+
+
+def _plain(times: Dict[str, Dict[str, Tuple[OperatorTime, ...]]]) -> dict:
+    return {name: {when: [asdict(t) for t in found] for when, found in two.items()} for name, two in times.items()}
 
 
 def _saved(clustered: NetworkCost, dense: NetworkCost) -> str:

@@ -25,14 +25,12 @@ def geodesic_maps(grey: Tensor, points: Tensor, chosen: Tensor) -> Tensor:
     `grey` (B, C, d, h, w) is the image on the 1/2 grid, `points` (B, N, 3) voxels of the tile, `chosen` (B, N) bool;
     -> (B, GEODESIC_MAPS, d, h, w) float32. Nothing is differentiated.
     """
-    maps = torch.zeros(len(points), GEODESIC_MAPS, *grey.shape[2:], device=grey.device)
     with torch.no_grad():
         seeds = _seeds(points.detach(), chosen, grey.shape[2:])
-        rows = seeds.flatten(1).any(1)
-        if rows.any():
-            distance = geodesic_distance(grey[rows].detach().float(), seeds[rows])
-            maps[rows] = torch.stack([torch.exp(distance / -reach) for reach in _REACHES], 1)
-    return maps
+        if not (seeds.is_meta or seeds.any()):  # most often: no background clicks
+            return torch.zeros(len(points), GEODESIC_MAPS, *grey.shape[2:], device=grey.device)
+        distance = geodesic_distance(grey.detach().float(), seeds)
+        return torch.stack([torch.exp(distance / -reach) for reach in _REACHES], 1)
 
 
 def geodesic_distance(grey: Tensor, seeds: Tensor) -> Tensor:
@@ -69,7 +67,7 @@ def _seeds(points: Tensor, chosen: Tensor, grid) -> Tensor:
     size = torch.tensor(grid, device=points.device)
     voxels = torch.floor((points + 0.5) / 2).long()
     inside = chosen & ((voxels >= 0) & (voxels < size)).all(-1)
-    seeds = torch.zeros(len(points), *grid, dtype=torch.bool, device=points.device)
-    row, click = inside.nonzero(as_tuple=True)
-    seeds[(row, *voxels[row, click].unbind(-1))] = True
-    return seeds
+    k, j, i = voxels.clamp(torch.zeros_like(size), size - 1).unbind(-1)
+    places = (k * grid[1] + j) * grid[2] + i
+    count = torch.zeros(len(points), grid[0] * grid[1] * grid[2], device=points.device)
+    return (count.scatter_add(1, places, inside.to(count)) > 0).unflatten(1, tuple(grid))

@@ -27,6 +27,17 @@ def test_seconds_are_measured_on_this_machine():
     assert "seconds once" in result.output and "torch" in result.output
 
 
+def test_the_operators_that_the_seconds_go_to_are_shown(tmp_path):
+    path = tmp_path / "profile.json"
+    result = call("--config", "small", "--size", 16, "--repeats", 0, "--operators", "--output", path)
+    assert result.exit_code == 0, result.output
+    assert "small, per click" in result.output and "convolution" in result.output
+    for found in json.loads(path.read_text())["operators"]["small"].values():
+        times = [operator["milliseconds"] for operator in found]
+        assert times == sorted(times, reverse=True) and times[-1] >= 0
+        assert 0 < sum(operator["share"] for operator in found) <= 1 + 1e-9
+
+
 def test_an_unknown_configuration_is_refused():
     result = call("--config", "vit_h")
     assert result.exit_code == 2 and "'vit_h'" in result.output

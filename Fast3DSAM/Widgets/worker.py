@@ -36,7 +36,8 @@ class Worker:
     @property
     def is_busy(self) -> bool:
         """Whether there is something to wait for or to deliver."""
-        return bool(self._waiting) or self._running is not None or self._unread > 0
+        with self._there_is_work:  # else a job that the thread is just taking over is neither waiting nor running
+            return bool(self._waiting) or self._running is not None or self._unread > 0
 
     def submit(self, kind: str, work: Callable[[], object], done: Done) -> Callable[[], None]:
         """Do `work` as soon as it is its turn; returns a function that forgets it, whatever has become of it."""

@@ -43,9 +43,9 @@ class Case:
         return union(kji) & ~union(minus)
 
 
-def start_case(scene, volume=None, segmentation=None, **options) -> Case:
+def start_case(scene, volume=None, segmentation=None, session=None, **options) -> Case:
     """Attach a new session to `volume` (axis-aligned where None)."""
-    case = Case(scene, BallSession())
+    case = Case(scene, session or BallSession())
     case.work = SceneSession(scene, case.session, on_update=case.updates.append, on_error=case.errors.append, **options)
     case.volume = volume or add_volume(scene, GRIDS["axis-aligned"])
     case.work.set_volume(case.volume, segmentation)

@@ -6,22 +6,7 @@ from Fast3DSAM.Logic.deferred import MaskPending
 from Fast3DSAM.Logic.errors import InvalidPromptError
 from Fast3DSAM.Logic.mrml.turns import Turns
 from Fast3DSAM.Logic.prompts import PromptSet
-
-
-class HandWorker:
-    """`Background` that does a job when it is told to."""
-
-    def __init__(self) -> None:
-        self.jobs = []
-
-    def run(self, job, done):
-        self.jobs.append((job, done))
-        return self.jobs.clear
-
-    def finish(self, error=None) -> None:
-        job, done = self.jobs.pop(0)
-        job()
-        done(error)
+from Testing.mrml.late_session import HandWorker
 
 
 class Story:

@@ -48,12 +48,16 @@ def _chromium() -> str:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """Address of the app, in a process of its own, with a predictor that needs no network."""
+    """Address of the app, in a process of its own, with a predictor that needs no network.
+
+    `FAST3DSAM_WEB_DELAY` is the seconds it takes for each mask, to try how all this goes on a slow computer.
+    """
     _require_browser()
     log = tmp_path_factory.mktemp("server") / "log.txt"
+    delay = os.environ.get("FAST3DSAM_WEB_DELAY", "0")
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "Testing.web.serve"],
+            [sys.executable, "-X", "faulthandler", "-m", "Testing.web.serve", "--delay", delay],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=errors,

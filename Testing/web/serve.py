@@ -1,6 +1,6 @@
 """The browser app with a predictor that needs no network: `python -m Testing.web.serve [--port N] [VOLUME]`.
 
-Prints its address, then serves until it is told to end.
+Prints its address, then serves until it is told to end. `--delay` makes it as slow as a busy computer.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import time
 from pathlib import Path
 
 from Fast3DSAM.Logic.commands.app import sample_volume
@@ -24,8 +25,20 @@ def predictor() -> IntensityPredictor:
     return IntensityPredictor(TILE, TOLERANCE)
 
 
-async def serve(settings: AppSettings) -> None:
-    engine = Engine(settings, predictor())
+class SlowPredictor(IntensityPredictor):
+    """Takes its time over each mask: `delay` seconds."""
+
+    delay = 0.0
+
+    def decode(self, embedding, prompts):
+        time.sleep(self.delay)
+        return super().decode(embedding, prompts)
+
+
+async def serve(settings: AppSettings, delay: float) -> None:
+    slow = SlowPredictor(TILE, TOLERANCE)
+    slow.delay = delay
+    engine = Engine(settings, slow)
     application = Application(settings, engine)
     print(await application.start(), flush=True)
     stopped = asyncio.Event()
@@ -38,11 +51,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("volume", nargs="?", type=Path, default=sample_volume())
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds for each mask")
     given = parser.parse_args()
     settings = AppSettings(
         given.volume, port=given.port, max_tabs=3, grace_seconds=4.0, lost_seconds=6.0, upload_bytes=8 << 20
     )
-    asyncio.run(serve(settings))
+    asyncio.run(serve(settings, given.delay))
 
 
 if __name__ == "__main__":

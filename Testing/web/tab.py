@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Tuple
+from typing import Any, Dict, Tuple
 
 import numpy as np
 from PIL import Image
 
 Spot = Tuple[float, float]
+_FIND_VIEW = """
+name => {
+  const heads = Array.from(document.querySelectorAll(".layout-grid-item .view-name"));
+  const item = heads.find(head => head.textContent.includes(name))?.closest(".layout-grid-item");
+  if (!item) return null;
+  const { x, y, width, height } = item.getBoundingClientRect();
+  return { x, y, width, height };
+}
+"""
 
 
 class BrowserTab:
@@ -32,7 +41,7 @@ class BrowserTab:
 
     def place(self, spot: Spot, view: str = "Axial") -> Tuple[float, float]:
         """Pixels of the page."""
-        box = self._view(view).bounding_box()
+        box = self._box(view)
         return box["x"] + spot[0] * box["width"], box["y"] + spot[1] * box["height"]
 
     def click(self, spot: Spot, view: str = "Axial", button: str = "left") -> None:
@@ -46,8 +55,15 @@ class BrowserTab:
         self.wait(f"timing.written > {before} && !is_working")
 
     def drag(self, start: Spot, end: Spot, view: str = "Axial") -> None:
-        """Press at `start`, move, release at `end`; waits until the segment has followed."""
+        """Press at `start`, move, release at `end`; waits until the segment has followed to there."""
         before = self.state("timing.written") or 0
+        self.pull(start, end, view)
+        # An action has its turn after the mouse: now the server knows of the release, and what it still has to compute.
+        self.page.evaluate("window.trame.trigger('act', ['draw'])")
+        self.wait(f"timing.written > {before} && !is_working")
+
+    def pull(self, start: Spot, end: Spot, view: str = "Axial") -> None:
+        """Press at `start`, move, release at `end`; waits for nothing."""
         (x0, y0), (x1, y1) = self.place(start, view), self.place(end, view)
         self.page.mouse.move(x0 - 3, y0)
         self.page.mouse.move(x0, y0)
@@ -55,7 +71,6 @@ class BrowserTab:
         for step in range(1, 5):
             self.page.mouse.move(x0 + (x1 - x0) * step / 4, y0 + (y1 - y0) * step / 4)
         self.page.mouse.up()
-        self.wait(f"timing.written > {before} && !is_working")
 
     def press(self, key: str, condition: str) -> None:
         """A key, and what it must bring about."""
@@ -68,7 +83,8 @@ class BrowserTab:
 
     def picture(self, view: str = "Axial") -> np.ndarray:
         """(y, x, 3) what the view shows now."""
-        return np.asarray(Image.open(BytesIO(self._view(view).screenshot())).convert("RGB")).astype(int)
+        shot = self.page.screenshot(clip=self._box(view))  # of the page: the view may be replaced just now
+        return np.asarray(Image.open(BytesIO(shot)).convert("RGB")).astype(int)
 
     def coloured(self, view: str = "Axial") -> int:
         """Pixels of a view that are not grey: where a segment or a point is drawn."""
@@ -107,5 +123,11 @@ class BrowserTab:
             self.page.click("#open-file")
         chooser.value.set_files(str(path))
 
-    def _view(self, name: str):
-        return self.page.locator(".layout-grid-item", has=self.page.locator(".view-name", has_text=name))
+    def _box(self, view: str) -> Dict[str, float]:
+        """Where a view is in the page; waits for one that another layout is just putting there."""
+        for _ in range(200):
+            box = self.page.evaluate(_FIND_VIEW, view)
+            if box and box["width"] > 0 and box["height"] > 0:
+                return box
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"there is no {view} view in the page")

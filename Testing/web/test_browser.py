@@ -72,6 +72,19 @@ def test_a_dragged_point_takes_its_segment_along(tab):
     assert np.abs(np.subtract(after, before)).max() > 30
     assert tab.state("segments[0].ml") != size
     tab.press("Control+z", f"segments[0].ml === '{size}' && !is_working")
+    assert tab.state("points[0].ras") == before
+
+
+def test_undo_right_after_a_drag_takes_all_of_it_back(tab):
+    tab.click(LUNG)
+    before, size = tab.state("points[0].ras"), tab.state("segments[0].ml")
+    tab.pull(LUNG, BODY)
+    tab.page.keyboard.press("Control+z")  # while the masks of the drag are on their way
+    tab.page.evaluate("window.trame.trigger('act', ['draw'])")
+    tab.wait(f"can_redo && !is_working && segments[0].ml === '{size}'")
+    assert tab.state("points[0].ras") == before and tab.state("points.length") == 1
+    tab.press("Control+y", f"segments[0].ml !== '{size}' && !is_working")
+    assert np.abs(np.subtract(tab.state("points[0].ras"), before)).max() > 30
 
 
 def test_the_downloads_hold_exactly_the_session_s_mask_on_the_volume_s_grid(tab, tmp_path):

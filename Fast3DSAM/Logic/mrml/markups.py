@@ -35,10 +35,10 @@ class ScenePoint:
 
 @dataclass(frozen=True)
 class PointChanges:
-    """What the user did to the control points since they were last known."""
+    """What the user did to the control points since they were last known; `removed` are IDs of prompts."""
 
     added: Tuple[Tuple[Key, Ras], ...] = ()
-    moved: Tuple[Tuple[int, Ras], ...] = ()
+    moved: Tuple[Tuple[Key, Ras], ...] = ()
     removed: Tuple[int, ...] = ()
 
     def __bool__(self) -> bool:
@@ -46,17 +46,20 @@ class PointChanges:
 
 
 class PromptMarkups:
-    """Two fiducial nodes of `scene` that show one segment's points; `on_change` runs when the user changes one."""
+    """Two fiducial nodes of `scene` that show one segment's points; `on_change` runs when the user changes one.
 
-    def __init__(self, scene, on_change: Callable[[], None], on_drag_end: Callable[[], None]) -> None:
+    `drag` is the number of the drag under way, None where there is none: no two drags have the same one.
+    """
+
+    def __init__(self, scene, on_change: Callable[[], None]) -> None:
         self._scene = scene
         self._on_change = on_change
-        self._on_drag_end = on_drag_end
         self._nodes: Dict[bool, Optional[object]] = {True: None, False: None}
         self._known: Dict[Key, ScenePoint] = {}
         self._observers = Observers()
         self._quiet = 0
-        self.is_dragging = False
+        self._drags = 0
+        self.drag: Optional[int] = None
 
     def node(self, positive: bool):
         """The foreground or background node; None before `use` or after it was deleted."""
@@ -95,7 +98,7 @@ class PromptMarkups:
             if node is not None and not self._scene.IsNodePresent(node):
                 self.lose(node)
         self.show([])
-        self.is_dragging = False
+        self.drag = None
 
     def changes(self) -> PointChanges:
         """Defined control points against the known ones."""
@@ -103,11 +106,15 @@ class PromptMarkups:
         added = tuple((key, ras) for key, ras in current.items() if key not in self._known)
         removed = tuple(point.id for key, point in self._known.items() if key not in current)
         moved = tuple(
-            (point.id, current[key])
+            (key, current[key])
             for key, point in self._known.items()
-            if key in current and not _same(point.position, current[key])
+            if key in current and not same_place(point.position, current[key])
         )
         return PointChanges(added, moved, removed)
+
+    def known(self, key: Key) -> Optional[ScenePoint]:
+        """The prompt that a control point stands for, where it was last; None if it stands for none."""
+        return self._known.get(key)
 
     def tie(self, key: Key, point: ScenePoint) -> None:
         """The control point `key` stands for this prompt from now on."""
@@ -128,7 +135,7 @@ class PromptMarkups:
                     self._remove(key)
             for key, known in list(self._known.items()):
                 target = wanted.get(known.id)
-                unseen = key not in current or not _same(current[key], known.position)
+                unseen = key not in current or not same_place(current[key], known.position)
                 if keep_unseen and unseen and target is not None and target.positive is key[0]:
                     self._known[key] = target
                     continue
@@ -137,7 +144,7 @@ class PromptMarkups:
                     if key in current:
                         self._remove(key)
                     continue
-                if not _same(current[key], target.position):
+                if not same_place(current[key], target.position):
                     node = self._nodes[key[0]]
                     node.SetNthControlPointPositionWorld(node.GetNthControlPointIndexByID(key[1]), target.position)
                 self._known[key] = target
@@ -151,7 +158,7 @@ class PromptMarkups:
         current = self._defined()
         for point in points:
             for key, ras in current.items():
-                if key not in self._known and key[0] is point.positive and _same(ras, point.position):
+                if key not in self._known and key[0] is point.positive and same_place(ras, point.position):
                     self._known[key] = point
                     break
 
@@ -204,13 +211,13 @@ class PromptMarkups:
             self._on_change()
 
     def _drag_started(self) -> None:
-        self.is_dragging = True
+        self._drags += 1
+        self.drag = self._drags
 
     def _drag_ended(self) -> None:
-        self.is_dragging = False
-        if not self._quiet:
-            self._on_drag_end()
+        self.drag = None
 
 
-def _same(a: Ras, b: Ras) -> bool:
+def same_place(a: Ras, b: Ras) -> bool:
+    """Whether two positions differ by rounding only."""
     return bool(np.max(np.abs(np.subtract(a, b))) < _SAME_PLACE)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Callable, Collection, Optional, Protocol, Sequence
+from typing import Callable, Optional, Protocol, Sequence, Tuple
 
 from ..errors import Fast3DSAMError, InvalidPromptError
 from ..prompts import PromptSet
 from .attachment import Attachment
-from .markups import Key, PointChanges, PromptMarkups, Ras, ScenePoint
+from .markups import Key, PointChanges, PromptMarkups, Ras, ScenePoint, same_place
 from .prompt_session import MaskUpdate, PromptSession
 
 Ask = Callable[[Attachment], MaskUpdate]
@@ -22,7 +21,10 @@ class Change(Protocol):
 
 
 class PointFollower:
-    """`attached()` is the present attachment, or None while nothing may change. A drag is one step of undo."""
+    """`attached()` is the present attachment, or None while nothing may change.
+
+    A drag is one step of undo, also where its masks come after the mouse was released.
+    """
 
     def __init__(
         self,
@@ -37,40 +39,45 @@ class PointFollower:
         self._attached = attached
         self._change = change
         self._on_error = on_error
-        self._drag_has_step = False
-        self._drag_has_error = False
+        self._step: Optional[Tuple[int, PromptSet]] = None  # number of a drag, and the prompts that its step has now
+        self._drag_with_error: Optional[int] = None
 
-    def follow(self, new: Optional[Collection[Key]] = None) -> None:
-        """Take over the user's changes of control points, one at a time, until prompts and points agree.
+    def follow(self) -> None:
+        """Take over the user's changes of control points, one at a time, until prompts and points agree."""
+        self._follow(self._markups.changes)
 
-        Of points that are not known yet only those in `new`, where it is given.
-        """
+    def follow_added(self, key: Key) -> None:
+        """Take over one new control point, and no other change."""
+        self._follow(lambda: PointChanges(tuple(p for p in self._markups.changes().added if p[0] == key)))
+
+    def follow_move(self, key: Key, ras: Ras, drag: Optional[int]) -> None:
+        """Take over that a control point came to a place during a drag, wherever it is now."""
+        attached, known = self._attached(), self._markups.known(key)
+        if attached is not None and known is not None and not same_place(known.position, ras):
+            self._take_over(attached, PointChanges(moved=((key, ras),)), drag)
+
+    def _follow(self, look: Callable[[], PointChanges]) -> None:
         while self._attached() is not None:
-            changes = self._markups.changes()
-            if new is not None:
-                changes = replace(changes, added=tuple(point for point in changes.added if point[0] in new))
+            changes = look()
             if not changes:
                 return
-            try:
-                self._take_over(self._attached(), changes)
-            except Fast3DSAMError as error:
-                if not self._drag_has_error:  # a drag outside the volume complains once, not at each mouse move
-                    self._on_error(str(error))
-                self._drag_has_error = self._markups.is_dragging
+            self._take_over(self._attached(), changes, self._markups.drag)
 
-    def drag_ended(self) -> None:
-        self._drag_has_step = self._drag_has_error = False
-
-    def _take_over(self, attached: Attachment, changes: PointChanges) -> None:
-        if attached.moved():
-            self._markups.show(attached.points())
-        elif changes.added:
-            key, ras = changes.added[0]
-            self._change(lambda at: self._add(at, key, ras), reject=[key])
-        elif changes.removed:
-            self._change(lambda at: self._remove(changes.removed))
-        else:
-            self._move(*changes.moved[0])
+    def _take_over(self, attached: Attachment, changes: PointChanges, drag: Optional[int]) -> None:
+        try:
+            if attached.moved():
+                self._markups.show(attached.points())
+            elif changes.added:
+                key, ras = changes.added[0]
+                self._change(lambda at: self._add(at, key, ras), reject=[key])
+            elif changes.removed:
+                self._change(lambda at: self._remove(changes.removed))
+            else:
+                self._move(*changes.moved[0], drag)
+        except Fast3DSAMError as error:
+            if drag is None or drag != self._drag_with_error:  # outside the volume: once, not at each mouse move
+                self._on_error(str(error))
+            self._drag_with_error = drag
 
     def _add(self, attached: Attachment, key: Key, ras: Ras) -> MaskUpdate:
         update = self._session.add_point(attached.kji(ras), key[0])
@@ -80,8 +87,10 @@ class PointFollower:
     def _remove(self, ids: Sequence[int]) -> MaskUpdate:
         return self._session.apply(PromptSet(tuple(p for p in self._session.prompts if p.id not in ids)))
 
-    def _move(self, id: int, ras: Ras) -> None:
-        new_step = not (self._markups.is_dragging and self._drag_has_step)
+    def _move(self, key: Key, ras: Ras, drag: Optional[int]) -> None:
+        id = self._markups.known(key).id
+        # Only while the drag's own step is the present one: after an undo in between it would replace another step.
+        new_step = drag is None or self._step != (drag, self._session.prompts)
 
         def ask(attached: Attachment) -> MaskUpdate:
             if id not in {p.id for p in self._session.prompts.points}:
@@ -89,7 +98,8 @@ class PointFollower:
                     "The segment was changed by hand, and what it was then is kept; place a new point instead of "
                     "moving one from before."
                 )
-            return self._session.move_point(id, attached.kji(ras), new_step=new_step)
+            update = self._session.move_point(id, attached.kji(ras), new_step=new_step)
+            self._step = None if drag is None else (drag, self._session.prompts)
+            return update
 
         self._change(ask, save=new_step)
-        self._drag_has_step = self._markups.is_dragging

@@ -7,7 +7,7 @@ call `read_volume` here, `session.set_volume(volume.voxels, geometry=volume.geom
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional, Sequence, Set
+from typing import Callable, List, Optional, Sequence
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from .scene_segments import SceneSegments
 from .segmentations import SegmentationTarget, new_segmentation
 from .turns import Turns
 from .volumes import VolumeInput, read_volume, require_in_scene
+from .waiting_points import WaitingPoints
 
 _NO_VOLUME = "There is no volume to segment yet; choose a volume first."
 
@@ -57,10 +58,11 @@ class SceneSession(ScenePrompts, SceneSegments):
         self._save_state = save_state
         self._attached: Optional[Attachment] = None
         self._is_changing = False
-        self._markups = PromptMarkups(scene, self._points_changed, lambda: self._follower.drag_ended())
+        self._markups = PromptMarkups(scene, self._points_changed)
         self._follower = PointFollower(session, self._markups, self._idle_attachment, self._change, self._on_error)
-        self._turns = Turns(session, worker, lambda: self.active_segment_id, self._follow, self._on_error)
-        self._queued_points: Set[Key] = set()
+        subject = lambda: self.active_segment_id  # noqa: E731
+        self._turns = Turns(session, worker, subject, self._follow, self._on_error)
+        self._waiting_points = WaitingPoints(self._markups, self._follower, self._turns, subject)
         self._why_detached = _NO_VOLUME
         self._scene_observers = Observers()
         self._scene_observers.add(scene, scene.NodeRemovedEvent, self._node_removed, data=object)
@@ -98,7 +100,7 @@ class SceneSession(ScenePrompts, SceneSegments):
     def detach(self, why: str = _NO_VOLUME) -> None:
         """Let go of volume and segmentation; prompts and segments stay in the scene."""
         self._turns.clear()
-        self._queued_points.clear()
+        self._waiting_points.clear()
         if self._attached:
             self._attached.close()
         self._markups.close()
@@ -202,17 +204,10 @@ class SceneSession(ScenePrompts, SceneSegments):
         self._follow()
 
     def _points_changed(self) -> None:
-        # What the user does to points while a mask is computed has its place in the queue, as everything else.
-        if not self._turns.is_waiting:
-            return self._follow()
-        for key, _ in self._markups.changes().added:
-            if key not in self._queued_points:
-                self._queued_points.add(key)
-                self._turns.take(lambda key=key: self._follow_queued(key))
-
-    def _follow_queued(self, key: Key) -> None:
-        self._queued_points.discard(key)
-        self._follower.follow({key})
+        if self._turns.is_waiting:
+            self._waiting_points.look()
+        else:
+            self._follow()
 
     def _follow(self) -> None:
         if not self._turns.is_queued:

@@ -48,6 +48,11 @@ class Turns:
         """True while other actions wait for their turn."""
         return bool(self._queue)
 
+    @property
+    def last(self) -> Optional[Action]:
+        """The action that will have its turn last of those that wait."""
+        return self._queue[-1][0] if self._queue else None
+
     def take(self, action: Action, refused: Action = lambda: None) -> Any:
         """What `action` returns, or None if its turn comes later. `refused` runs if it fails then."""
         if self.is_waiting:

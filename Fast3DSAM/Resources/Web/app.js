@@ -113,6 +113,42 @@
     if (event.target.closest(".views")) event.preventDefault();
   });
 
+  // The client sends the mouse's events one by one, each when the one before was answered. An action that is asked for
+  // while a button is held, or before its release has arrived, waits: else an undo overtakes the drag it is to undo.
+  function keepOrder() {
+    const trigger = window.trame.trigger;
+    const waiting = [];
+    let isHeld = false;
+    let expected = 0;
+    let patience = 0;
+    const isBehind = () => isHeld || (state().releases < expected && Date.now() < patience);
+    const look = () => {
+      if (isBehind()) return setTimeout(look, 20);
+      waiting.splice(0).forEach((go) => go());
+    };
+    addEventListener(
+      "pointerdown",
+      (event) => {
+        if (!event.target.closest(".layout-grid-item") || event.target.closest("button, input")) return;
+        if (!isBehind()) expected = state().releases;
+        isHeld = true;
+      },
+      true,
+    );
+    const released = (event) => {
+      if (!isHeld || event.buttons) return; // a move without buttons: the release was outside the window
+      isHeld = false;
+      expected += 1;
+      patience = Date.now() + 5000; // where the view has missed the release
+    };
+    for (const name of ["pointerup", "pointercancel", "pointermove", "blur"]) addEventListener(name, released, true);
+    window.trame.trigger = (...asked) => {
+      if (!isBehind() && !waiting.length) return trigger(...asked);
+      if (!waiting.length) setTimeout(look, 20);
+      return new Promise((done, failed) => waiting.push(() => trigger(...asked).then(done, failed)));
+    };
+  }
+
   // The first frames can come before the page has a place for them: ask again until every view shows something.
   function drawn() {
     const images = Array.from(document.querySelectorAll(".layout-grid-item img"));
@@ -123,6 +159,7 @@
     const light = matchMedia("(prefers-color-scheme: light)").matches;
     const theme = localStorage.getItem("fast3dsam.theme") || (light ? "light" : "dark");
     if (theme !== state().theme) act("theme", theme);
+    keepOrder();
     window.trame.client.getConnection().onConnectionClose(() => (document.getElementById("lost").hidden = false));
     let tries = 20;
     const draw = () => {

@@ -36,5 +36,6 @@ INITIAL: Dict[str, Any] = {
     "drop_active": False,
     "upload_share": -1.0,
     "help_open": False,
+    "releases": 0,
     "timing": {},
 }

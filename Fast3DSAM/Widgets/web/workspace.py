@@ -11,6 +11,7 @@ from ...Logic.mrml.export import export_file
 from .bench import Bench
 from .clicks import Clicks
 from .engine import Engine
+from .releases import Releases
 from .view_choices import ViewChoices
 from .views import Views
 from .volume_way import VolumeWay
@@ -26,6 +27,7 @@ class Workspace:
         self._choices = ViewChoices(state, views)
         self._clicks = Clicks(self._bench, worker)
         self._way = VolumeWay(self._bench, engine, worker, self._clicks, self._choices)
+        self._releases = Releases(state, (*views.slices, views.three_d))
         self._actions = self._make_actions()
 
     def open(self, path: Path, name: str = "", finished: Callable[[], None] = lambda: None) -> None:
@@ -46,6 +48,7 @@ class Workspace:
         self._way.close()
         self._worker.close()
         self._clicks.close()
+        self._releases.close()
         if self._bench.work is not None:
             self._bench.work.close()
         self._bench.work = self._bench.segments = self._bench.volume = None

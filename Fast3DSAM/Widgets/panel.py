@@ -105,7 +105,8 @@ class Panel:
         ui.deviceCombo.currentTextChanged.connect(lambda text: self._set_engine("device", text))
         ui.weightsPath.currentPathChanged.connect(lambda path: self._set_engine("weights", path))
         ui.keepOnDiskCheck.toggled.connect(lambda on: self._set_engine("keep_on_disk", bool(on)))
-        ui.protectCheck.toggled.connect(lambda on: self._protect(bool(on)))
+        ui.show3dCheck.toggled.connect(lambda on: self._switch("shows_surfaces", bool(on)))
+        ui.protectCheck.toggled.connect(lambda on: self._switch("protect_all", bool(on)))
         ui.exportChosenCheck.toggled.connect(lambda on: self._set("export_chosen", bool(on)))
         ui.previewCheck.toggled.connect(lambda on: self._set("live_preview", bool(on)))
         for button, call in (
@@ -246,9 +247,9 @@ class Panel:
         if chosen[0] != self._bench.work.active_segment_id:
             self._bench.attempt(lambda work: setattr(work, "active_segment_id", chosen[0]))
 
-    def _protect(self, on: bool) -> None:
+    def _switch(self, what: str, on: bool) -> None:
         if not self._refreshing and self._bench.is_ready:
-            self._bench.attempt(lambda work: setattr(work, "protect_all", on))
+            self._bench.attempt(lambda work: setattr(work, what, on))
 
     def _set(self, name: str, value) -> None:
         if not self._refreshing:

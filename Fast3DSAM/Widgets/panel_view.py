@@ -71,6 +71,8 @@ class PanelView:
         for button in (ui.removeSegmentButton, ui.lockSegmentButton):
             button.setEnabled(bool(wanted))
         ui.lockSegmentButton.setChecked(bool(wanted) and work.is_locked(wanted[0]))
+        ui.show3dCheck.setEnabled(ready and bool(work.segment_ids))
+        ui.show3dCheck.setChecked(ready and work.shows_surfaces)
 
     def _placing(self) -> None:
         ui, bench = self._ui, self._bench

@@ -19,6 +19,7 @@ from ..Logic.mrml.segmentations import SegmentationTarget
 from ..Logic.mrml.volumes import VolumeInput, read_volume
 from ..Logic.session import InteractiveSession
 from .parameters import Parameters
+from .pause import Pause
 from .session_maker import MakeSession, make_session
 from .status import Answer, Engine, Stage, Status
 from .volume_shelf import VolumeShelf
@@ -34,10 +35,7 @@ def torch_is_there() -> bool:
 
 
 class Workbench:
-    """Main thread only. Listeners are called after each change of anything that is shown.
-
-    `busy_with` names who places points ("module" or "effect"): they share all of this.
-    """
+    """Main thread only. Listeners are called after each change of anything that is shown."""
 
     def __init__(self, scene, make: MakeSession = make_session) -> None:
         self.scene = scene
@@ -230,7 +228,8 @@ class Workbench:
     def _start(self, session: InteractiveSession) -> None:
         session.never_wait = True
         self.session = session
-        self.work = SceneSession(self.scene, session, on_update=self._updated, on_error=self._complain, worker=self)
+        told = {"on_update": self._updated, "on_error": self._complain}
+        self.work = SceneSession(self.scene, session, **told, worker=self, later=Pause())
 
     def _attach(self, volume: VolumeInput, text: Optional[str] = None) -> None:
         self.work.make_target = self._make_target

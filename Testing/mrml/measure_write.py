@@ -12,8 +12,11 @@ import numpy as np
 from Fast3DSAM.Logic.geometry import Box
 from Fast3DSAM.Logic.mrml.segment_states import fingerprint
 from Fast3DSAM.Logic.mrml.segmentations import SegmentationTarget
+from Fast3DSAM.Logic.mrml.surface_updater import SurfaceUpdater
 from Fast3DSAM.Logic.mrml.volumes import read_volume
 from Testing.mrml.scene_helpers import add_volume
+from Testing.mrml.solid_view import SolidView
+from Testing.mrml.surfaces import HandPause
 from Testing.slicer_scene import start
 
 SHAPE, SIDE, REPEATS = (300, 512, 512), 128, 21
@@ -35,10 +38,38 @@ def median_ms(action) -> float:
     return statistics.median(times)
 
 
+def with_surface(slicer_scene, target, id, box, masks) -> None:
+    """Print what a write costs while a 3D view shows the surface."""
+    target.write(id, box, masks[0])
+    target.node.CreateClosedSurfaceRepresentation()
+    view, pause = SolidView(slicer_scene), HandPause()
+
+    def save_and_write(n, updater):
+        target.save_state()
+        with updater.waiting(id):
+            target.write(id, box, masks[n % 3])
+
+    for title, later, is_over in (
+        ("made at once", None, False),
+        ("that waits for a pause", pause, False),
+        ("and made after a pause", pause, True),
+    ):
+        updater = SurfaceUpdater(target, later)
+
+        def click(n, updater=updater, is_over=is_over):
+            save_and_write(n, updater)
+            if is_over:
+                pause.over()
+
+        print(f"SaveState + write of {SIDE}^3, surface shown {title}: {median_ms(click):.1f} ms")
+    view.close()
+
+
 def main() -> None:
     """Print one line per situation."""
     with tempfile.TemporaryDirectory() as folder:
-        scene = start(Path(folder)).scene
+        slicer_scene = start(Path(folder))
+        scene = slicer_scene.scene
         volume = read_volume(add_volume(scene, voxels=np.zeros(SHAPE, np.int16)))
         masks = [ball(SIDE, 50.0 + n % 3) for n in range(3)]
         whole = np.zeros(SHAPE, bool)
@@ -64,6 +95,7 @@ def main() -> None:
                 target.write(id, box, masks[n % 3])
 
             print(f"SaveState + write of {SIDE}^3, {title}: {median_ms(save_and_write):.1f} ms")
+        with_surface(slicer_scene, *target_with(0), box, masks)
         print(f"fingerprint of {SIDE}^3: {median_ms(lambda n: fingerprint(box, masks[n % 3])):.1f} ms")
         whole[box.slices] = masks[0]
         full = Box((0, 0, 0), SHAPE)

@@ -2,7 +2,8 @@
 
 The panel, its worker thread and the bundled weights on a real slice view, as Slicer runs them; PythonQt, Slicer's own
 window and its limit of 60 frames a second are not in it. VOLUME: any file that Slicer reads as a volume; the chest CT
-of slicerio where it is left out. `--shape K J I` measures balls in noise instead.
+of slicerio where it is left out. `--shape K J I` measures balls in noise instead. `--surface` shows the segments in a
+3D view too: `after-a-pause` as the module does it, `at-once` as Slicer does it by itself.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import numpy as np
 import slicer
 
 from Fast3DSAM.Logic.session import InteractiveSession
+from Fast3DSAM.Widgets.pause import PAUSE
+from Testing.mrml.solid_view import SolidView
 from Testing.slicer_scene import start
 from Testing.widgets import conftest  # noqa: F401  the stand-ins for Qt
 from Testing.widgets.application import Application
@@ -79,7 +82,8 @@ class Stopwatch:
 
 def measure(app: Application, preview: bool, seed: int) -> List[Dict[str, float]]:
     """`CLICKS` clicks at random bright places, one per offset for each segment; with `preview` the cursor rests."""
-    voxels, random = slicer.util.arrayFromVolume(app.bench.work.volume_node), np.random.default_rng(seed)
+    work = app.bench.work
+    voxels, random = slicer.util.arrayFromVolume(work.volume_node), np.random.default_rng(seed)
     app.bench.parameters.live_preview = preview
     watch, found = Stopwatch(app), []
     for n in range(CLICKS):
@@ -99,6 +103,9 @@ def measure(app: Application, preview: bool, seed: int) -> List[Dict[str, float]
         app.wait(lambda: "frame" in watch.times)
         found.append(watch.stages())
         app.settle()
+        if work.shows_surfaces:  # the next click comes after the pause, and finds a surface that is true
+            begun = time.perf_counter()
+            app.wait(lambda begun=begun: time.perf_counter() - begun > 1.2 * PAUSE / 1000)
     return found
 
 
@@ -140,15 +147,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("volume", nargs="?", type=Path)
     parser.add_argument("--shape", nargs=3, type=int)
+    parser.add_argument("--surface", choices=("after-a-pause", "at-once"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        app = Application(start(Path(folder)), make=lambda settings: InteractiveSession.local("cpu"))
+        slicer_scene = start(Path(folder))
+        app = Application(slicer_scene, make=lambda settings: InteractiveSession.local("cpu"))
         app.ui.volumeSelector.setCurrentNode(load(app, options))
         app.wait(lambda: app.bench.is_ready, patience=600)
         print(f"volume {app.bench.work.session.shape}, {app.bench.status.text}, {CLICKS} clicks")
+        solid = show_surfaces(app, slicer_scene, options.surface) if options.surface else None
         for title, preview in (("without preview", False), ("cursor had rested: the preview has the answer", True)):
             measure_and_print(app, title, preview)
+        if solid is not None:
+            solid.close()
         app.close()
+
+
+def show_surfaces(app: Application, slicer_scene, when: str) -> SolidView:
+    """A 3D view of the segments, drawn with each frame of the slice view."""
+    work = app.bench.work
+    if when == "at-once":
+        work._later = None
+        app.bench.write_with()
+    work.new_segment()  # surfaces are of segments: without one there is nothing to show
+    work.shows_surfaces = True
+    solid = SolidView(slicer_scene)
+    app.view.window.AddObserver("EndEvent", lambda *_: solid.window.Render())
+    return solid
 
 
 def measure_and_print(app: Application, title: str, preview: bool) -> None:

@@ -126,3 +126,19 @@ def test_it_is_registered_when_slicer_is_up(app):
     assert set(names) == {"Fast3DSAM_CTChest", "Fast3DSAM_MRHead"}
     assert all(s["uris"].endswith(s["checksums"].partition(":")[2]) for s in names.values())
     assert "Segmentation" in module.parent.categories and not module.parent.icon.isNull()
+
+
+@pytest.mark.parametrize("layers", ["shared", "separate"])
+def test_what_the_editor_overwrote_is_where_the_other_segment_goes_on(editor, layers):
+    if layers == "separate":
+        editor.node.GetSegmentationNode().GetSegmentation().SeparateSegmentLabelmap(editor.ids[1])
+    editor.node.SetOverwriteMode(slicer.vtkMRMLSegmentEditorNode.OverwriteAllSegments)
+    editor.node.SetSelectedSegmentID(editor.ids[1])
+    click(editor, FIRST)
+    editor.node.SetSelectedSegmentID(editor.ids[0])
+    click(editor, FIRST)
+    assert is_ball(editor.mask(editor.ids[0]), FIRST) and not editor.mask(editor.ids[1]).any()
+    editor.node.SetSelectedSegmentID(editor.ids[1])
+    click(editor, SECOND)
+    assert is_ball(editor.mask(editor.ids[0]), FIRST), "it took back what it had lost"
+    assert is_ball(editor.mask(editor.ids[1]), SECOND)

@@ -15,13 +15,17 @@ from .observers import Observers
 from .prompt_session import MaskUpdate, PromptSession
 from .segment_states import SegmentStates
 from .segmentations import SegmentationTarget
+from .surface_updater import Later, SurfaceUpdater
 from .volumes import VolumeInput, world_geometry
 
 ACTIVE_ATTRIBUTE = "Fast3DSAM.ActiveSegment"
 
 
 class Attachment:
-    """`active`: ID of the segment that prompts go to; None: the next prompt makes a new one."""
+    """`active`: ID of the segment that prompts go to; None: the next prompt makes a new one.
+
+    `later`: see `SurfaceUpdater`.
+    """
 
     def __init__(
         self,
@@ -30,10 +34,12 @@ class Attachment:
         target: SegmentationTarget,
         show_points: Callable[[], None],
         on_error: Callable[[str], None],
+        later: Optional[Later] = None,
     ) -> None:
         self.session = session
         self.volume = volume
         self.target = target
+        self.surfaces = SurfaceUpdater(target, later)
         self.states = SegmentStates(target, session, on_error)
         self.geometry = world_geometry(volume.node)
         self.active: Optional[str] = None
@@ -51,10 +57,12 @@ class Attachment:
         add(segments, events.SegmentModified, self._segment_changed, data=str)
         add(segments, events.SourceRepresentationModified, self._segment_changed, data=str)
         add(segments, segments.SegmentationChangedEvent, self._segment_changed)
+        self.surfaces.observe()
 
     def close(self) -> None:
         """Notice nothing any more."""
         self._observers.clear()
+        self.surfaces.close()
 
     def resume(self) -> None:
         """Go to the segment that was active when the scene was saved."""
@@ -132,7 +140,9 @@ class Attachment:
             target.save_state()
         others = [id for id in target.segment_ids if id != self.active and not is_locked(target.node, id)]
         intact = {id for id in others if states.intact(id)}
-        mask, changed = target.write(self.active, update.box, update.box_mask)
+        with self.surfaces.waiting(self.active) as written:
+            mask, changed = target.write(self.active, update.box, update.box_mask)
+            written.update(changed)
         states.written(self.active, update.box, mask)
         for id in intact.intersection(changed):
             states.renew(id)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import List, Optional
 
+from ..errors import SceneError
 from .attachment import Attachment
 from .locks import is_locked, protect_all, protects_all, set_locked
 from .prompt_session import PromptSession
+from .surface_updater import SURFACE
 from .turns import Turns
 
 
@@ -64,6 +66,27 @@ class SceneSegments(ABC):
         """Remove a segment with its prompts."""
         segmentation = self._ready().target.node.GetSegmentation()
         self._turns.take(lambda: segmentation.RemoveSegment(segment_id))
+
+    @property
+    def shows_surfaces(self) -> bool:
+        """Whether the segments have 3D surfaces; after a click they follow it when the user pauses."""
+        return self._ready().target.node.GetSegmentation().ContainsRepresentation(SURFACE)
+
+    @shows_surfaces.setter
+    def shows_surfaces(self, on: bool) -> None:
+        node = self._ready().target.node
+        if not on:
+            node.RemoveClosedSurfaceRepresentation()
+        elif not self.segment_ids:
+            raise SceneError("There is no segment to show in 3D yet; make one first.")
+        else:
+            node.CreateClosedSurfaceRepresentation()
+            node.GetDisplayNode().SetVisibility3D(True)
+            node.GetDisplayNode().SetPreferredDisplayRepresentationName3D(SURFACE)
+
+    def update_surfaces(self) -> None:
+        """Make the 3D surfaces that wait for a pause now: for a script that reads them right after a click."""
+        self._ready().surfaces.update()
 
     def is_locked(self, segment_id: str) -> bool:
         """Whether prompts for other segments must leave this one alone (the default)."""

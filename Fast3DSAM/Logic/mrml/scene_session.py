@@ -21,6 +21,7 @@ from .prompt_session import MaskUpdate, PromptSession
 from .scene_prompts import ScenePrompts
 from .scene_segments import SceneSegments
 from .segmentations import SegmentationTarget, new_segmentation
+from .surface_updater import Later
 from .turns import Turns
 from .volumes import VolumeInput, read_volume, require_in_scene
 from .waiting_points import WaitingPoints
@@ -34,7 +35,7 @@ class SceneSession(ScenePrompts, SceneSegments):
     `foreground`, `background`: fiducial nodes to use; where None, the scene's own ones, else new ones. `save_state`:
     see `SegmentationTarget`; the Segment Editor passes its own. `on_update(update)` runs after each change.
     `worker` computes the masks of a session that never waits; where one has to be computed, a method returns None
-    and the change comes later, in order, with `on_update`.
+    and the change comes later, in order, with `on_update`. `later` lets surfaces wait for a pause (`SurfaceUpdater`).
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class SceneSession(ScenePrompts, SceneSegments):
         on_error: Optional[Callable[[str], None]] = None,
         save_state: Optional[Callable[[], object]] = None,
         worker: Optional[Background] = None,
+        later: Optional[Later] = None,
     ) -> None:
         self.session = session
         self.make_target: Callable[..., SegmentationTarget] = SegmentationTarget  # what the next `attach` writes with
@@ -56,6 +58,7 @@ class SceneSession(ScenePrompts, SceneSegments):
         self._on_update = on_update or (lambda update: None)
         self._on_error = on_error or (lambda message: None)
         self._save_state = save_state
+        self._later = later
         self._attached: Optional[Attachment] = None
         self._is_changing = False
         self._markups = PromptMarkups(scene, self._points_changed)
@@ -90,7 +93,7 @@ class SceneSession(ScenePrompts, SceneSegments):
             segmentation_node = new_segmentation(self._scene, volume)
         require_in_scene(segmentation_node, self._scene, "segmentation")
         target = self.make_target(segmentation_node, volume, save_state=self._save_state)
-        attached = Attachment(self.session, volume, target, self._show_points, self._on_error)
+        attached = Attachment(self.session, volume, target, self._show_points, self._on_error, self._later)
         self.detach()
         self._attached = attached
         attached.observe()

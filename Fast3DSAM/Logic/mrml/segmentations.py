@@ -19,7 +19,7 @@ from .labelmaps import extent_box, fingerprint, grid_offset, label_box, labels_i
 from .locks import is_locked
 from .volumes import VolumeInput, local_matrix, to_world
 
-_LABELMAP = "Binary labelmap"
+LABELMAP = "Binary labelmap"
 _LOGIC = slicer.vtkSlicerSegmentationsModuleLogic
 Part = Tuple[Box, np.ndarray]
 
@@ -72,9 +72,9 @@ class SegmentationTarget:
     def check(self) -> None:
         """Raises `SceneError` or `GeometryError` where the segmentation cannot be written as it is now."""
         source = self._segmentation.GetSourceRepresentationName()
-        if self._segmentation.GetNumberOfSegments() and source != _LABELMAP:
+        if self._segmentation.GetNumberOfSegments() and source != LABELMAP:
             raise SceneError(
-                f"The segmentation '{self.node.GetName()}' has its source as {source!r}; make {_LABELMAP!r} the "
+                f"The segmentation '{self.node.GetName()}' has its source as {source!r}; make {LABELMAP!r} the "
                 "source in the Segmentations module, or choose another segmentation."
             )
         self.grid()
@@ -146,6 +146,10 @@ class SegmentationTarget:
         """Let Slicer's own undo come back to what is there now."""
         self._save_state()
 
+    def may_change(self, segment_id: str) -> List[str]:
+        """The segments that a write of this one may change: itself, and those that are not locked."""
+        return [id for id in self.segment_ids if id == segment_id or not is_locked(self.node, id)]
+
     def write(self, segment_id: str, box: Box, mask: np.ndarray) -> Tuple[np.ndarray, List[str]]:
         """Make the segment exactly `mask` (inside `box`, false outside), minus the voxels of locked segments.
 
@@ -159,7 +163,7 @@ class SegmentationTarget:
         mask = mask & ~self.occupied(locked, box)
         with self.own_change():
             if self._layer(segment_id) is None:  # a script added the bare segment
-                self.segment(segment_id).AddRepresentation(_LABELMAP, slicer.vtkOrientedImageData())
+                self.segment(segment_id).AddRepresentation(LABELMAP, slicer.vtkOrientedImageData())
             exchange = self._exchange(segment_id, free, locked, box, mask)
             self._own_layer_if_needed(segment_id, box)
             sharing = self._sharing(segment_id)
@@ -190,7 +194,7 @@ class SegmentationTarget:
         return self.node.GetSegmentation()
 
     def _layer(self, segment_id: str):
-        return self.segment(segment_id).GetRepresentation(_LABELMAP)
+        return self.segment(segment_id).GetRepresentation(LABELMAP)
 
     def _sharing(self, segment_id: str) -> List[str]:
         ids: List[str] = []

@@ -20,25 +20,25 @@ from Testing.logic.intensity_predictor import IntensityPredictor
 TILE, TOLERANCE = 32, 220.0
 
 
-def predictor() -> IntensityPredictor:
-    """Grows what differs by less than 220 HU from a click: the air in a lung, for one."""
-    return IntensityPredictor(TILE, TOLERANCE)
-
-
 class SlowPredictor(IntensityPredictor):
-    """Takes its time over each mask: `delay` seconds."""
+    """Takes `delay` seconds longer for each mask."""
 
-    delay = 0.0
+    def __init__(self, delay: float) -> None:
+        super().__init__(TILE, TOLERANCE)
+        self._delay = delay
 
     def decode(self, embedding, prompts):
-        time.sleep(self.delay)
+        time.sleep(self._delay)
         return super().decode(embedding, prompts)
 
 
+def predictor(delay: float = 0.0) -> IntensityPredictor:
+    """Grows what differs by less than 220 HU from a click: the air in a lung, for one."""
+    return SlowPredictor(delay)
+
+
 async def serve(settings: AppSettings, delay: float) -> None:
-    slow = SlowPredictor(TILE, TOLERANCE)
-    slow.delay = delay
-    engine = Engine(settings, slow)
+    engine = Engine(settings, predictor(delay))
     application = Application(settings, engine)
     print(await application.start(), flush=True)
     stopped = asyncio.Event()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import signal
 import webbrowser
 from typing import Callable, Optional
@@ -68,6 +69,7 @@ class Application:
             self._watch.cancel()
         await self.tabs.close_all()
         await self._runner.cleanup()
+        gc.collect()  # views that a connection still held go now, and not when Python takes everything apart
 
 
 def _ignore_lost_connections(loop: asyncio.AbstractEventLoop, context: dict) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Dict, Optional
 
 from trame_client import module as client_module
+from trame_client.widgets.core import HTML_CTX
 from trame_server import Server
 from trame_server.protocol import CoreServer
 from wslink.backends.aiohttp import AioHttpWsHandler
@@ -43,9 +44,13 @@ class TabServer:
         return await self._handler.handleWsRequest(request)
 
     async def stop(self) -> None:
-        """Close all connections."""
+        """Close all connections, and take this server out of the places where trame remembers the latest one."""
         if self._handler is not None:
             await self._handler.disconnectClients()
+        if CoreServer.server is self.server:
+            CoreServer.server = None
+        if getattr(HTML_CTX, "_server", None) is self.server:
+            HTML_CTX._server = None
 
     def folders(self) -> Dict[str, Path]:
         """Static files: first part of the path -> folder; "" is the client itself."""

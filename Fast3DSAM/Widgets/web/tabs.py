@@ -51,7 +51,7 @@ class Tab:
 
     async def close(self) -> None:
         """Free everything."""
-        self.workspace.close()
+        await self.workspace.close()
         await self.connection.stop()
         await self.workspace.views.close()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -64,13 +64,15 @@ class Tabs:
         self._settings = settings
         self._engine = engine
         self._tabs: Dict[str, Tab] = {}
+        self._closing: Dict[str, asyncio.Task] = {}
         self.port = settings.port or 0
 
     def __len__(self) -> int:
         return len(self._tabs)
 
     def get(self, name: str) -> Optional[Tab]:
-        return self._tabs.get(name)
+        """None where there is no such tab, or it is being closed."""
+        return None if name in self._closing else self._tabs.get(name)
 
     @property
     def all(self) -> List[Tab]:
@@ -116,21 +118,25 @@ class Tabs:
             await sleep(every)
             await self._close_old()
 
-    async def _close_old(self) -> None:  # on its own: a loop variable in `watch` would keep a closed tab alive
-        for tab in self.all:
-            if tab.free_at is not None and time.monotonic() > tab.free_at:
-                await self.close(tab)
+    async def _close_old(self) -> None:
+        now = time.monotonic()
+        for name in [tab.name for tab in self.all if tab.free_at is not None and now > tab.free_at]:
+            await self.close(name)
 
-    async def close(self, tab: Tab) -> None:
-        """Free a tab's memory."""
-        self._tabs.pop(tab.name, None)
+    async def close(self, name: str) -> None:
+        """Free a tab's memory. Goes on to the end, also where the one who waits for it is cancelled."""
+        if name not in self._closing:
+            self._closing[name] = asyncio.ensure_future(self._close(name))
+        await asyncio.shield(self._closing[name])
+
+    async def _close(self, name: str) -> None:
         try:
-            await tab.close()
+            await self._tabs[name].close()
         except Exception:  # the other tabs go on, whatever one leaves behind
             _logger.exception("A tab could not be closed cleanly.")
-        del tab
-        gc.collect()
+        del self._tabs[name], self._closing[name]
+        gc.collect()  # now, in this thread: the next collection may be in one where views must not be freed
 
     async def close_all(self) -> None:
-        for tab in self.all:
-            await self.close(tab)
+        """Also wait for those that are being closed already."""
+        await asyncio.gather(*(self.close(name) for name in list(self._tabs)))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Callable, Dict, List, Sequence
 
 import numpy as np
-import slicer
 from trame_server import Server
 from trame_slicer.core import LayoutManager, SlicerApp
 from trame_slicer.rca_view import register_rca_factories
 from trame_slicer.views import AbstractView, Layout, LayoutDirection, SliceView, ThreeDView, ViewLayoutDefinition
+
+from .untying import untie
 
 FOUR = "Four views"
 # Names in the scene, as in Slicer, and what they show.
@@ -110,8 +111,7 @@ class Views:
         self.scene.Clear(True)
         for view in views.values():
             view.finalize()
-        slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance().SetMRMLApplicationLogic(None)
-        slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance().SetMRMLApplicationLogic(None)
+        untie(self.app, views.values())
 
 
 def _layouts() -> Dict[str, Layout]:

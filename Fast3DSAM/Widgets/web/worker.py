@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Optional, Tuple
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Callable, Optional, Set, Tuple
 
 Work = Callable[[], object]
 Done = Callable[[Optional[Exception]], None]
@@ -26,6 +26,7 @@ class TabWorker:
         self._pending_masks = 0
         self._is_previewing = False
         self._closed = False
+        self._jobs: Set[Future] = set()
 
     def run(self, job: Work, done: Done) -> Forget:
         """Compute a mask."""
@@ -62,11 +63,19 @@ class TabWorker:
             self._loop.call_soon_threadsafe(lambda: None if self._closed else call())
 
     def close(self) -> None:
-        """Nothing is delivered any more; what runs in a thread ends by itself."""
+        """Nothing is delivered any more; see `ended` for what runs in a thread."""
         self._closed = True
         self._preview = None
         self._masks.shutdown(wait=False, cancel_futures=True)
         self._volumes.shutdown(wait=False, cancel_futures=True)
+
+    async def ended(self, seconds: float) -> bool:
+        """Wait until the threads have ended; whether they have. After `close`.
+
+        What they still hold would else be freed by them, at a time and in a thread where views cannot be freed.
+        """
+        jobs = [asyncio.wrap_future(job) for job in list(self._jobs) if not job.done()]
+        return not jobs or not (await asyncio.wait(jobs, timeout=seconds))[1]
 
     def _next_preview(self) -> None:
         if self._preview is None or self._pending_masks or self._is_previewing or self._closed:
@@ -94,4 +103,6 @@ class TabWorker:
                 error = caught
             self.post(lambda: done(error))
 
-        pool.submit(work)
+        future = pool.submit(work)
+        self._jobs.add(future)
+        future.add_done_callback(self._jobs.discard)

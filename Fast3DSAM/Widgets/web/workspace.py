@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Callable, Dict, Optional, Tuple
@@ -16,6 +17,9 @@ from .view_choices import ViewChoices
 from .views import Views
 from .volume_way import VolumeWay
 from .worker import TabWorker
+
+_PATIENCE = 30.0  # seconds for a thread to end: it can be stopped only after the tile or mask it works on
+_logger = logging.getLogger(__name__)
 
 
 class Workspace:
@@ -43,7 +47,7 @@ class Workspace:
             export_file(path, work.volume_node, work.segmentation_node, segment_ids)
             return name, path.read_bytes()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop threads and observers."""
         self._way.close()
         self._worker.close()
@@ -52,6 +56,8 @@ class Workspace:
         if self._bench.work is not None:
             self._bench.work.close()
         self._bench.work = self._bench.segments = self._bench.volume = None
+        if not await self._worker.ended(_PATIENCE):
+            _logger.warning("A tab was closed while its thread still worked.")
 
     def act(self, name: str, *values: Any) -> None:
         """Do what a button, a key or a row of the list asks for; an error of the user's becomes the error line."""

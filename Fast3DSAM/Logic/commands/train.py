@@ -17,6 +17,7 @@ def train(
     state: Annotated[Path, typer.Option(help="Training state; an existing one is resumed.")] = Path("runs/small.pt"),
     config: Annotated[str, typer.Option(help="Published configuration: small or vit_b.")] = "small",
     hours: Annotated[float, typer.Option(help="Length of the whole training, earlier sittings included.")] = 2.0,
+    steps: Annotated[Optional[int], typer.Option(min=1, help="End by this count instead, to compare runs.")] = None,
     images: Annotated[int, typer.Option(help="Images per step.")] = 4,
     targets: Annotated[int, typer.Option(help="Targets per image.")] = 3,
     rounds: Annotated[int, typer.Option(help="Rounds of clicks per step, at most.")] = 5,
@@ -49,6 +50,7 @@ def train(
         torch.set_num_threads(threads)
     plan = TrainingPlan(
         hours=hours,
+        steps=steps,
         images=images,
         targets=targets,
         rounds=rounds,

@@ -19,7 +19,6 @@ import numpy as np
 import slicer
 
 from Fast3DSAM.Logic.session import InteractiveSession
-from Fast3DSAM.Widgets.pause import PAUSE
 from Testing.mrml.solid_view import SolidView
 from Testing.slicer_scene import start
 from Testing.widgets import conftest  # noqa: F401  the stand-ins for Qt
@@ -82,6 +81,8 @@ class Stopwatch:
 
 def measure(app: Application, preview: bool, seed: int) -> List[Dict[str, float]]:
     """`CLICKS` clicks at random bright places, one per offset for each segment; with `preview` the cursor rests."""
+    from Fast3DSAM.Widgets.pause import PAUSE  # Qt's stand-in is there only now
+
     work = app.bench.work
     voxels, random = slicer.util.arrayFromVolume(work.volume_node), np.random.default_rng(seed)
     app.bench.parameters.live_preview = preview

@@ -143,6 +143,8 @@ class Attachment:
         with self.surfaces.waiting(self.active) as written:
             mask, changed = target.write(self.active, update.box, update.box_mask)
             written.update(changed)
+        for id in written.difference(changed, {self.active}):  # by the Segment Editor
+            states.suspect(id)
         states.written(self.active, update.box, mask)
         for id in intact.intersection(changed):
             states.renew(id)

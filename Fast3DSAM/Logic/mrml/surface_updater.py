@@ -8,7 +8,7 @@ itself, so that it is also known for stale where Slicer's undo brings it back fr
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Callable, Dict, List, Optional, Protocol, Set
+from typing import Callable, Dict, Iterator, List, Optional, Protocol, Set
 
 import slicer
 import vtk
@@ -48,18 +48,32 @@ class SurfaceUpdater:
             return
         node, events = self._target.node, slicer.vtkSegmentation
         self._observers.add(node, events.SegmentModified, self._segment_modified, data=str)
-        self._observers.add(node, events.SourceRepresentationModified, self._segment_written, data=str)
         self._wait_if_stale()
 
     @contextmanager
-    def waiting(self, segment_id: str):
-        """A write inside of what `segment_id` is to be leaves the surfaces as they are, until the pause is over."""
-        held = {} if self._later is None else self._taken_out(self._target.may_change(segment_id))
+    def waiting(self, segment_id: str) -> Iterator[Set[str]]:
+        """A write inside of what `segment_id` is to be leaves the surfaces as they are, until the pause is over.
+
+        Yields the IDs of the segments that were written; whoever knows of further ones adds them.
+        """
         self._written = {segment_id}
+        surfaces = {} if self._later is None else self._surfaces(self._target.may_change(segment_id))
+        if not surfaces:
+            yield self._written
+            return
+        # The scene hears of the write when the surfaces are back: a 3D view that misses one has it made at once.
+        node, watch = self._target.node, Observers()
+        watch.add(self._segmentation, slicer.vtkSegmentation.SourceRepresentationModified, self._was_written, data=str)
+        was_modifying = node.StartModify()
         try:
-            yield self._written  # whoever knows of further segments that were changed adds them
+            self._take_out(surfaces)
+            yield self._written
         finally:
-            self._put_back(held)
+            watch.clear()
+            with self._own_change():
+                self._put_back(surfaces)
+                node.EndModify(was_modifying)
+            self._wait_if_stale()
 
     def update(self) -> None:
         """Make the surfaces that are stale or missing anew, now; nothing where no surface is shown."""
@@ -114,39 +128,41 @@ class SurfaceUpdater:
         alone.CreateRepresentation(SURFACE)
         return {id: alone.GetSegment(id).GetRepresentation(SURFACE) for id in segment_ids}
 
-    def _taken_out(self, segment_ids: List[str]) -> Dict[str, object]:
-        """Slicer makes anew what it finds in a segment, so it must find nothing."""
-        held = {id: self._surface(id) for id in segment_ids}
-        held = {id: surface for id, surface in held.items() if surface is not None}
-        with self._own_change():
-            for id in held:
-                self._target.segment(id).RemoveRepresentation(SURFACE)
-        return held
+    def _surfaces(self, segment_ids: List[str]) -> Dict[str, object]:
+        found = {id: self._surface(id) for id in segment_ids}
+        return {id: surface for id, surface in found.items() if surface is not None}
 
-    def _put_back(self, held: Dict[str, object]) -> None:
+    def _take_out(self, surfaces: Dict[str, object]) -> None:
+        """Slicer makes anew what it finds in a segment, so it must find nothing."""
         with self._own_change():
-            for id, surface in held.items():
-                if id in self._written and not surface.GetFieldData().HasArray(_STALE):
-                    mark = vtk.vtkIntArray()
-                    mark.SetName(_STALE)
-                    surface.GetFieldData().AddArray(mark)
-                self._target.segment(id).AddRepresentation(SURFACE, surface)
-        if held:
-            self._wait_if_stale()
+            for id in surfaces:
+                self._target.segment(id).RemoveRepresentation(SURFACE)
+
+    def _put_back(self, surfaces: Dict[str, object]) -> None:
+        for id, surface in surfaces.items():
+            if id in self._written and not surface.GetFieldData().HasArray(_STALE):
+                mark = vtk.vtkIntArray()
+                mark.SetName(_STALE)
+                surface.GetFieldData().AddArray(mark)
+            self._target.segment(id).AddRepresentation(SURFACE, surface)
 
     def _wait_if_stale(self) -> None:
         if any(self._is_stale(id) for id in self._target.segment_ids):
             self._later.after_pause(self.update)
 
-    def _segment_modified(self, segment_id: str) -> None:
-        if not self._is_own and segment_id in self._target.segment_ids and self._is_stale(segment_id):
+    def _segment_modified(self, segment_id: Optional[str]) -> None:
+        if self._is_own:
+            return
+        if not segment_id:  # several changes, told together
+            self._wait_if_stale()
+        elif segment_id in self._target.segment_ids and self._is_stale(segment_id):
             self._later.after_pause(self.update)
 
-    def _segment_written(self, segment_id: str) -> None:
+    def _was_written(self, segment_id: str) -> None:
         self._written.add(segment_id)
 
     @contextmanager
-    def _own_change(self):
+    def _own_change(self) -> Iterator[None]:
         before, self._is_own = self._is_own, True
         try:
             with self._target.own_change():

@@ -1,4 +1,7 @@
-"""How long a click's way into the segment takes: `python -m Testing.mrml.measure_write`. Not a test: times vary."""
+"""How long a click's way into the segment takes: `python -m Testing.mrml.measure_write`. Not a test: times vary.
+
+Processor time, so that other work on the machine counts little.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import numpy as np
 from Fast3DSAM.Logic.geometry import Box
 from Fast3DSAM.Logic.mrml.segment_states import fingerprint
 from Fast3DSAM.Logic.mrml.segmentations import SegmentationTarget
-from Fast3DSAM.Logic.mrml.surface_updater import SurfaceUpdater
+from Fast3DSAM.Logic.mrml.surface_updater import SURFACE, SurfaceUpdater
 from Fast3DSAM.Logic.mrml.volumes import read_volume
 from Testing.mrml.scene_helpers import add_volume
 from Testing.mrml.solid_view import SolidView
@@ -29,12 +32,12 @@ def ball(side: int, radius: float) -> np.ndarray:
 
 
 def median_ms(action) -> float:
-    """Median of `REPEATS` calls; each gets its number, so that every call writes something new."""
+    """Median processor time of `REPEATS` calls; each gets its number, so that every call writes something new."""
     times = []
     for n in range(REPEATS):
-        begun = time.perf_counter()
+        begun = time.process_time()
         action(n)
-        times.append(1000 * (time.perf_counter() - begun))
+        times.append(1000 * (time.process_time() - begun))
     return statistics.median(times)
 
 
@@ -42,6 +45,7 @@ def with_surface(slicer_scene, target, id, box, masks) -> None:
     """Print what a write costs while a 3D view shows the surface."""
     target.write(id, box, masks[0])
     target.node.CreateClosedSurfaceRepresentation()
+    target.node.GetDisplayNode().SetPreferredDisplayRepresentationName3D(SURFACE)
     view, pause = SolidView(slicer_scene), HandPause()
 
     def save_and_write(n, updater):
@@ -100,9 +104,9 @@ def main() -> None:
         whole[box.slices] = masks[0]
         full = Box((0, 0, 0), SHAPE)
         target, id = target_with(0)
-        begun = time.perf_counter()
+        begun = time.process_time()
         target.write(id, full, whole)
-        spent = 1000 * (time.perf_counter() - begun)
+        spent = 1000 * (time.process_time() - begun)
         print(f"for comparison, the same mask with the whole volume as box: {spent:.0f} ms")
 
 

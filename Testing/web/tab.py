@@ -117,11 +117,11 @@ class BrowserTab:
         found.value.save_as(path)
         return path
 
-    def upload(self, path: Path) -> None:
-        """Choose a file with the button Open."""
+    def upload(self, *paths: Path, button: str = "#open-file") -> None:
+        """Choose files with the button Open, or a folder with another button."""
         with self.page.expect_file_chooser() as chooser:
-            self.page.click("#open-file")
-        chooser.value.set_files(str(path))
+            self.page.click(button)
+        chooser.value.set_files([str(path) for path in paths])
 
     def _box(self, view: str) -> Dict[str, float]:
         """Where a view is in the page; waits for one that another layout is just putting there."""

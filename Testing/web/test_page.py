@@ -5,6 +5,8 @@ import base64
 import numpy as np
 import SimpleITK as sitk
 
+from Testing.web.dicom import write_series
+
 LUNG = (0.37, 0.42)
 
 
@@ -91,6 +93,46 @@ def test_views_scroll_change_window_grow_and_show_the_surface(tab, artefacts):
     tab.rest_mouse()
     tab.page.wait_for_timeout(500)
     tab.page.screenshot(path=artefacts / "web_light.png")
+
+
+def test_click_here_next_goes_to_a_doubtful_place_and_enter_clicks_there(tab, artefacts):
+    assert tab.page.locator("#suggest").is_disabled()  # nothing is in doubt yet
+    tab.click(LUNG)
+    tab.rest_mouse()
+    tab.page.click("#suggest")
+    tab.wait("crosshair_on && notice !== ''")
+    assert "press Enter" in tab.page.locator(".toast").inner_text()
+    tab.page.wait_for_timeout(300)
+    tab.page.screenshot(path=artefacts / "web_suggest.png")
+    tab.page.locator("#suggest").blur()
+    tab.press("Enter", "points.length === 2 && !is_working")
+    places = np.array([point["exact"] for point in tab.state("points")])
+    assert np.abs(places[1] - places[0]).max() > 3
+
+
+def test_a_folder_of_dicom_files_is_opened_under_its_name_and_a_single_slice_is_not(tab, tmp_path, artefacts):
+    voxels = np.full((24, 32, 40), -1000)
+    voxels[6:18, 8:24, 10:30] = 60
+    folder = tmp_path / "Phantom 7"
+    folder.mkdir()
+    files = write_series(folder, voxels, (3.0, 2.0, 2.0))
+    (folder / "viewer.exe").write_bytes(b"MZ" + bytes(500))  # a disc holds other things, too
+    tab.page.evaluate("window.trame.trigger('act', ['theme', 'light'])")
+    tab.upload(folder, button="text=DICOM folder")
+    tab.wait("stage === 'ready' && volume_name === 'Phantom 7'")
+    assert tab.state("volume_facts") == "40 x 32 x 24 voxels of 2 x 2 x 3 mm"
+    tab.wait_for_image()
+    tab.rest_mouse()
+    tab.page.screenshot(path=artefacts / "web_dicom.png")
+    assert tab.picture("3D").mean() > 150, "the 3D view does not keep the light theme"
+    tab.upload(files[0])
+    tab.wait("error !== ''")
+    assert "one slice" in tab.page.locator("#error").inner_text() and str(tmp_path) not in tab.state("error")
+    tab.page.screenshot(path=artefacts / "web_error.png")
+    assert tab.state("stage") == "ready" and tab.state("volume_name") == "Phantom 7"
+    tab.upload(*files[:12])
+    tab.wait("stage === 'ready' && volume_facts.includes(' x 12 ')")
+    assert tab.state("volume_name") == "DICOM series" and tab.state("error") == ""
 
 
 def test_a_dropped_file_is_opened(tab, tmp_path):

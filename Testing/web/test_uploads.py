@@ -9,6 +9,7 @@ import SimpleITK as sitk
 
 from Fast3DSAM.Logic.errors import VolumeFileError
 from Fast3DSAM.Logic.volume_files import read_volume
+from Testing.web.dicom import write_series
 
 uploads = pytest.importorskip("Fast3DSAM.Widgets.web.uploads", exc_type=ImportError)
 MANY = 1 << 20
@@ -45,6 +46,12 @@ def test_an_honest_file_passes_and_can_be_read(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_volume_of_too_many_voxels_is_refused(tmp_path, suffix):
     assert "6 x 5 x 4 voxels" in refusal(written(tmp_path / f"ct{suffix}"), 119)
+
+
+def test_what_is_no_gzip_file_is_refused_in_plain_words(tmp_path):
+    path = tmp_path / "ct.nii.gz"
+    path.write_bytes(b"no volume at all" * 40)
+    assert refusal(path) == "'ct.nii.gz' is no gzip file, whatever its name says; send or save it again."
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nrrd", ".mha"])
@@ -126,26 +133,8 @@ def test_dicom_files_of_one_name_do_not_overwrite_each_other(tmp_path):
 
 
 def dicom_series(folder, count=3):
-    image = sitk.GetImageFromArray(np.arange(count * 64, dtype=np.int16).reshape(count, 8, 8))
-    image.SetSpacing((0.7, 0.8, 2.5))
-    files = []
-    for index in range(count):
-        piece = image[:, :, index]
-        for tag, value in (
-            ("0008|0060", "CT"),
-            ("0020|000e", "1.2.3.4"),
-            ("0020|0032", f"0\\0\\{2.5 * index}"),
-            ("0020|0037", "1\\0\\0\\0\\1\\0"),
-            ("0020|0013", str(index + 1)),
-        ):
-            piece.SetMetaData(tag, value)
-        writer = sitk.ImageFileWriter()
-        writer.KeepOriginalImageUIDOn()
-        plain = folder / f"{index}.dcm"
-        writer.SetFileName(str(plain))
-        writer.Execute(piece)
-        files.append(plain.rename(uploads.place_for(f"IM{index}", index, folder)))
-    return files
+    written_files = write_series(folder, np.arange(count * 64).reshape(count, 8, 8))
+    return [file.rename(uploads.place_for(file.stem, number, folder)) for number, file in enumerate(written_files)]
 
 
 def test_a_dicom_disc_is_read_without_its_viewer(tmp_path):

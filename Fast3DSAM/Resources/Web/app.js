@@ -49,9 +49,10 @@
     !state().segments.some((segment) => segment.ml !== "empty") ||
     confirm("The segments of this volume are discarded if you have not downloaded them. Open another one?");
 
-  function send(files) {
+  function send(files, folder) {
     if (!files.length || !window.trame || !mayReplace()) return;
     const form = new FormData();
+    if (folder) form.append("title", folder);
     for (const file of files) form.append("file", file, file.name);
     const request = new XMLHttpRequest();
     request.open("POST", "upload");
@@ -74,8 +75,11 @@
     input.type = "file";
     if (folder) input.webkitdirectory = true;
     else input.accept = ".nii,.gz,.nrrd,.mha,.dcm";
-    input.multiple = folder;
-    input.onchange = () => send(Array.from(input.files));
+    input.multiple = true;
+    input.onchange = () => {
+      const files = Array.from(input.files);
+      send(files, files.length && files[0].webkitRelativePath.split("/")[0]);
+    };
     input.click();
   }
 
@@ -107,7 +111,8 @@
     const entries = Array.from(event.dataTransfer.items, (item) => item.webkitGetAsEntry && item.webkitGetAsEntry());
     const plain = Array.from(event.dataTransfer.files);
     const found = entries.filter(Boolean);
-    send(found.length ? (await Promise.all(found.map(filesOf))).flat() : plain);
+    const folder = found.length === 1 && found[0].isDirectory ? found[0].name : "";
+    send(found.length ? (await Promise.all(found.map(filesOf))).flat() : plain, folder);
   });
   addEventListener("contextmenu", (event) => {
     if (event.target.closest(".views")) event.preventDefault();

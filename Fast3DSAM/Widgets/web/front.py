@@ -23,6 +23,7 @@ from .uploads import checked_upload, place_for, safe_name
 
 _COOKIE = "fast3dsam_token"
 _CHUNK = 1 << 20
+_TITLE_BYTES = 200
 _RESOURCES = Path(__file__).parents[2] / "Resources" / "Web"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -142,10 +143,15 @@ class Front:
         return web.json_response({"opened": path.name})
 
     async def _receive(self, request: web.Request, folder: Path):
-        """Stream the parts to files of our own naming: no name from outside decides where anything is written."""
+        """Stream the parts to files of our own naming: no name from outside decides where anything is written.
+
+        The files and what to call them together: the name of their folder, if the page has sent it.
+        """
         settings, files, received, title = self._settings, [], 0, "DICOM series"
         async for part in await request.multipart():
             if part.filename is None:
+                if part.name == "title":
+                    title = safe_name((await part.read_chunk(_TITLE_BYTES)).decode("utf-8", "replace"))
                 continue
             if len(files) >= settings.max_upload_files:
                 raise AppErrorForUpload(f"More than {settings.max_upload_files} files came at once; send fewer.")

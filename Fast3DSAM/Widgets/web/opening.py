@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import Callable, List, Optional, Tuple
 
-from ...Logic.errors import EmbeddingCancelled, Fast3DSAMError
+from ...Logic.errors import EmbeddingCancelled, Fast3DSAMError, VolumeFileError
 from ...Logic.mrml.volumes import VolumeInput, read_volume
 from ...Logic.session import InteractiveSession, PreparedVolume
 from ...Logic.volume_files import VolumeFile
@@ -53,7 +53,13 @@ class Opening:
             self.on_volume(node, found[0])
             self.prepare(node)
 
-        self._forget = self._worker.volume(lambda: found.append(read_file(path)), done)
+        def work() -> None:
+            file = read_file(path)
+            if min(file.voxels.shape) < 2:  # else it takes the place of a volume that can be segmented
+                raise VolumeFileError(f"'{path}' is one slice; open all slices of a volume, or their folder.")
+            found.append(file)
+
+        self._forget = self._worker.volume(work, done)
 
     def prepare(self, node) -> None:
         """Embed a volume of the scene."""

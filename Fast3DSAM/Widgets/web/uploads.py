@@ -73,6 +73,10 @@ def check_volume_file(path: Path, max_voxels: int) -> None:
             _check_text_data(fields, size, path)
     except Fast3DSAMError:
         raise
+    except gzip.BadGzipFile as error:
+        raise VolumeFileError(
+            f"'{path.name}' is no gzip file, whatever its name says; send or save it again."
+        ) from error
     except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
         raise VolumeFileError(f"'{path.name}' is damaged ({error}); send or save it again.") from error
 

@@ -37,6 +37,7 @@ class Views:
         self.layouts = LayoutManager(self.scene, self.app.view_manager, server)
         self.layouts.register_layout_dict(_layouts())
         self.layouts.set_layout(FOUR)
+        self._theme = "dark"
         for view in self.slices:
             view.get_view_node().SetSliceVisible(False)
 
@@ -67,6 +68,7 @@ class Views:
     def fit(self) -> None:
         """The whole volume in every view."""
         self.app.display_manager.reset_views()
+        self.set_theme(self._theme)  # a view that is reset has its first background again
 
     def jump(self, ras: Sequence[float], but: object = None) -> None:
         """Show a world position in all slice views, one excepted."""
@@ -91,8 +93,14 @@ class Views:
         node = self.interaction
         node.SetCurrentInteractionMode(node.AdjustWindowLevel if on else node.ViewTransform)
 
+    def fit_3d(self) -> None:
+        """All segments in the 3D view."""
+        self.three_d.reset_view()
+        self.set_theme(self._theme)
+
     def set_theme(self, theme: str) -> None:
         """Background of the 3D view; slices stay black, as images are read."""
+        self._theme = theme
         self.three_d.set_background_color_from_string(BACKGROUNDS[theme])
         self.three_d.schedule_render()
 

@@ -114,8 +114,7 @@ class Workspace:
         node.GetDisplayNode().SetVisibility3D(bool(on))
         self.state.surface_on = bool(on)
         if on:
-            self.views.three_d.reset_view()
-            self.views.set_theme(self.state.theme)  # resetting the view takes its first background back
+            self.views.fit_3d()
 
     def _suggest(self) -> None:
         place = self._bench.attached().suggest_next_ras()

@@ -114,8 +114,12 @@ def test_preview_and_suggestion_write_nothing(case):
 
 
 def test_a_click_outside_changes_nothing_and_the_next_one_works(case):
-    with pytest.raises(InvalidPromptError, match="outside"):
-        case.work.place((1000, 0, 0))
+    with pytest.raises(
+        InvalidPromptError, match="R 1000.0, A 2.5, S 0.0 mm lies outside the volume 'CT'; click inside it"
+    ):
+        case.work.place((1000, 2.5, 0))
+    with pytest.raises(InvalidPromptError, match="R 3.0, A 4.0, S -9.0 mm lies outside"):
+        case.work.add_scribble_ras([(3, 4, 5), (3, 4, -9)])
     assert case.work.segment_ids == [] and case.work.points() == []
     case.work.place(case.ras(A))
     assert np.array_equal(case.mask(), case.ball(A))

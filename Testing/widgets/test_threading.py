@@ -152,6 +152,15 @@ def test_without_preview_the_tiles_under_the_cursor_are_embedded_ahead_until_a_c
     assert is_ball(placing.mask(), FIRST) and placing.predictor.embedded == ahead, "a tile was missing"
 
 
+@pytest.mark.parametrize("preview", [True, False])
+def test_the_cursor_beside_the_volume_is_no_matter(placing, preview):
+    placing.predictor.open.set()
+    placing.bench.parameters.live_preview = preview
+    placing.view.move(3, 3)
+    placing.settle()
+    assert placing.panel.preview.shown is None and placing.bench.error == ""
+
+
 def test_a_click_where_the_preview_is_needs_no_further_work(placing):
     placing.predictor.open.set()
     placing.bench.parameters.live_preview = True

@@ -7,7 +7,7 @@ from typing import Callable, List, Optional, Sequence, Tuple
 import numpy as np
 import slicer
 
-from ..errors import Fast3DSAMError, SceneError
+from ..errors import Fast3DSAMError, InvalidPromptError, SceneError
 from ..prompts import PromptHistory
 from .locks import is_locked
 from .markups import ScenePoint
@@ -95,19 +95,27 @@ class Attachment:
         ]
 
     def kji(self, positions_ras: Sequence) -> np.ndarray:
-        """(..., 3) world RAS mm -> (..., 3) voxels (k, j, i).
-
-        Rounded, so that a click where a preview was has the very same prompts, and its mask is already there.
-        """
-        return np.round(self.geometry.ras_to_kji(positions_ras), 6)
+        """(..., 3) world RAS mm -> (..., 3) voxels (k, j, i). Raises `InvalidPromptError` outside the volume."""
+        kji = self.voxels(positions_ras)
+        beyond = ((kji < -0.5) | (kji > np.array(self.volume.shape) - 0.5)).any(axis=-1)
+        if beyond.any():
+            r, a, s = np.asarray(positions_ras)[beyond][0] if beyond.ndim else positions_ras
+            raise InvalidPromptError(
+                f"R {r:.1f}, A {a:.1f}, S {s:.1f} mm lies outside the volume '{self.volume.name}'; click inside it."
+            )
+        return kji
 
     def box_kji(self, corners_ras: Sequence) -> Tuple[np.ndarray, np.ndarray]:
         """Lower and upper voxel of the box around world points; what of it lies beyond the volume is cut off."""
-        kji = self.kji(corners_ras)
+        kji = self.voxels(corners_ras)
         lo, hi, last = kji.min(axis=0), kji.max(axis=0), np.array(self.volume.shape) - 1
         if (hi >= 0).all() and (lo <= last).all():
             return np.maximum(lo, 0), np.minimum(hi, last)
         return lo, hi
+
+    def voxels(self, positions_ras: Sequence) -> np.ndarray:
+        """As `kji`, also beside the volume. Rounded, so that a click where a preview was has the very same prompts."""
+        return np.round(self.geometry.ras_to_kji(positions_ras), 6)
 
     def reconcile(self) -> None:
         """Before a prompt: the volume must be as it was, the segment may have been changed by hand."""

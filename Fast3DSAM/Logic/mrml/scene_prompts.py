@@ -72,7 +72,7 @@ class ScenePrompts(ABC):
 
     def embed_ahead_at(self, position_ras: Sequence[float]) -> Callable[[Event], int]:
         """What `session.embed_ahead` does for a click there, as work for another thread; the event cancels it."""
-        place = self._ready().kji(position_ras)
+        place = self._ready().voxels(position_ras)
         return lambda cancel: self.session.embed_ahead(place, cancel)
 
     def suggest_next_ras(self) -> Optional[Ras]:

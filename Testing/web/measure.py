@@ -1,4 +1,4 @@
-"""Figures of the browser app with the bundled weights in real Chromium: `python -m Testing.web.measure [--clicks N]`.
+"""Figures of the browser app with the bundled weights in real Chromium: `python -m Testing.web.measure`.
 
 Start: from the command to the first frame with a volume that answers clicks. Click: from releasing the mouse to the
 picture with the new segment in the page, in parts: network (mouse to server), decode (wait for the thread and the
@@ -114,10 +114,22 @@ def clicks(tab: BrowserTab, server: Server, count: int) -> Dict[str, List[float]
     return found
 
 
+def memory_of_cycles(browser, server: Server, count: int) -> None:
+    """Open a tab, click, close it, again and again: what stays."""
+    for cycle in range(1, count + 1):
+        tab = opened(browser, server.address)
+        tab.click((0.37, 0.42))
+        high = server.megabytes()
+        tab.page.context.close()
+        time.sleep(8)
+        print(f"cycle {cycle}: {high:.0f} MB with the tab, {server.megabytes():.0f} MB after it was closed", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clicks", type=int, default=30)
     parser.add_argument("--tabs", type=int, nargs="*", default=[1, 2, 4])
+    parser.add_argument("--cycles", type=int, default=6, help="tabs that are opened and closed one after another")
     given = parser.parse_args()
     with launch() as browser:
         begun = time.time()
@@ -139,10 +151,11 @@ def main() -> None:
                     tabs.append(opened(browser, server.address))
                     print(f"tab {len(tabs)}: ready and shown after {time.time() - since:.1f} s")
                 print(f"memory with {count} tabs: {server.megabytes():.0f} MB")
-            for tab in tabs[1:]:
+            for tab in tabs:
                 tab.page.close(run_before_unload=False)
             time.sleep(8)
-            print(f"memory 8 s after all but one were closed: {server.megabytes():.0f} MB")
+            print(f"memory 8 s after all were closed: {server.megabytes():.0f} MB")
+            memory_of_cycles(browser, server, given.cycles)
         finally:
             server.stop()
 

@@ -104,7 +104,6 @@ def test_click_here_next_goes_to_a_doubtful_place_and_enter_clicks_there(tab, ar
     assert "press Enter" in tab.page.locator(".toast").inner_text()
     tab.page.wait_for_timeout(300)
     tab.page.screenshot(path=artefacts / "web_suggest.png")
-    tab.page.locator("#suggest").blur()
     tab.press("Enter", "points.length === 2 && !is_working")
     places = np.array([point["exact"] for point in tab.state("points")])
     assert np.abs(places[1] - places[0]).max() > 3

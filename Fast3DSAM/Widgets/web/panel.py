@@ -42,7 +42,7 @@ def build_panel(act: Act) -> None:
         v.VBtn(
             "Click here next",
             prepend_icon="mdi-target",
-            click=act("suggest"),
+            click="$event.currentTarget.blur(); " + act("suggest"),  # else Enter presses it again
             disabled=("stage !== 'ready' || !points.length",),
             block=True,
             size="small",

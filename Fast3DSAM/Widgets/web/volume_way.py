@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Callable
 
@@ -11,6 +12,7 @@ from .bench import Bench
 from .clicks import Clicks
 from .engine import Engine
 from .opening import Opening
+from .pause import LoopPause
 from .segment_list import SegmentList
 from .view_choices import ViewChoices
 from .volume_nodes import suitable_preset
@@ -87,6 +89,7 @@ class VolumeWay:
                     on_update=self._clicks.updated,
                     on_error=bench.complain,
                     worker=self._clicks,
+                    later=LoopPause(asyncio.get_running_loop()),
                 )
                 bench.segments = SegmentList(bench.work)
             session.use_volume(prepared)

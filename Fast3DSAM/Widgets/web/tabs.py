@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import secrets
 import shutil
@@ -15,6 +14,7 @@ from typing import Callable, Dict, List, Optional
 from aiohttp import WSCloseCode
 
 from .engine import Engine
+from .memory import give_back
 from .page import build_page
 from .settings import APP_NAME, AppError, AppSettings
 from .state import INITIAL
@@ -135,7 +135,7 @@ class Tabs:
         except Exception:  # the other tabs go on, whatever one leaves behind
             _logger.exception("A tab could not be closed cleanly.")
         del self._tabs[name], self._closing[name]
-        gc.collect()  # now, in this thread: the next collection may be in one where views must not be freed
+        give_back()  # now, in this thread: the next collection may be in one where views must not be freed
 
     async def close_all(self) -> None:
         """Also wait for those that are being closed already."""

@@ -141,7 +141,7 @@ def _share_of_crop(rng: np.random.Generator, is_labelled: bool = True) -> float:
     """
     if not is_labelled:
         return float(np.exp(rng.uniform(0, np.log(6))))
-    smallest, largest = (0.12, 0.95) if rng.random() < 0.75 else (0.95, 2.2)
+    smallest, largest = (0.08, 0.95) if rng.random() < 0.75 else (0.95, 2.2)
     return float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
 
 

@@ -17,6 +17,7 @@ from .label_maps import random_label_map
 from .pseudo_labels import supervoxel_labels
 from .synthesis import image_from_labels, scanner_effects
 
+_SMALLEST = 24  # voxels of a target: what an organ is on the coarsest level
 _FULLEST = 0.9  # of the crop: a tile inside a large object is nearly all object
 
 
@@ -124,11 +125,11 @@ def _random_inside(rng: np.random.Generator, size: int) -> np.ndarray:
 def choose_targets(rng: np.random.Generator, labels: np.ndarray, count: int, framed: int = 0) -> Optional[np.ndarray]:
     """`count` targets (count, n, n, n) bool: labels, unions of adjacent ones, components, parts; None if nothing fits.
 
-    A target has at least 40 voxels and fills at most `_FULLEST` of the crop. The label that the crop was `framed` for
+    A target has at least `_SMALLEST` voxels and fills at most `_FULLEST` of the crop. The label that the crop was `framed` for
     comes first, if it fits; the others are drawn at random.
     """
     values, sizes = np.unique(labels, return_counts=True)
-    fits = [int(v) for v, s in zip(values, sizes) if 40 <= s <= _FULLEST * labels.size]
+    fits = [int(v) for v, s in zip(values, sizes) if _SMALLEST <= s <= _FULLEST * labels.size]
     foreground = [v for v in fits if v != 0]
     if not foreground:
         return None
@@ -145,7 +146,7 @@ def choose_targets(rng: np.random.Generator, labels: np.ndarray, count: int, fra
             mask = _largest_component(mask)
         if rng.random() < 0.05:
             mask = _half(rng, mask)
-        if 40 <= mask.sum() <= _FULLEST * labels.size:
+        if _SMALLEST <= mask.sum() <= _FULLEST * labels.size:
             targets.append(mask)
     if not targets:
         return None

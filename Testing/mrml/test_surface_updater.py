@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import slicer
 
+from Fast3DSAM.Logic.geometry import Box
 from Testing.mrml.conftest import start_case
 from Testing.mrml.scene_helpers import paint
 from Testing.mrml.solid_view import SolidView
@@ -127,6 +128,19 @@ def test_undo_and_redo_are_followed(shown, pauses):
     shown.pause.over()
     assert shown.all_true
     assert shown.surface().GetNumberOfPoints() == 0, "the segment is empty now"
+
+
+@pytest.mark.parametrize("thin", [(1, 4, 4), (4, 1, 4), (1, 1, 1), (0, 0, 0)])
+def test_a_segment_that_loses_all_its_voxels_has_an_empty_surface(shown, thin):
+    shown.work.remove_segment(shown.other)  # else its voxels are in the same layer
+    target = shown.work._attached.target
+    box = Box((3, 3, 3), tuple(3 + n for n in thin))
+    for mask in (np.ones(box.shape, bool), np.zeros(box.shape, bool)):
+        target.write(shown.mine, box, mask)
+    assert shown.surface().GetNumberOfPoints() == 0
+    shown.work.shows_surfaces = False
+    shown.work.shows_surfaces = True
+    assert shown.all_true
 
 
 @pytest.mark.parametrize("pauses", [True, False], ids=["with pauses", "all in one pause"])

@@ -14,6 +14,7 @@ import pytest
 import qt
 
 from Fast3DSAM.Logic.mrml.attachment import Attachment
+from Testing.mrml.surfaces import is_true
 from Testing.widgets.application import Application, balls
 
 SECONDS = float(os.environ.get("FAST3DSAM_RANDOM_SECONDS", "6"))
@@ -71,7 +72,7 @@ class User:
                 [ui.undoButton, ui.redoButton, ui.clearButton, ui.flipButton, ui.deleteButton, ui.jumpButton]
                 + [ui.boxButton, ui.scribbleButton, ui.lassoButton, ui.pointButton, ui.addSegmentButton]
                 + [ui.previewCheck, ui.cancelButton, ui.prepareButton, ui.removeSegmentButton, ui.selfCheckButton]
-                + [ui.lockSegmentButton, ui.protectCheck, ui.exportChosenCheck, ui.suggestButton]
+                + [ui.lockSegmentButton, ui.protectCheck, ui.exportChosenCheck, ui.suggestButton, ui.show3dCheck]
             )
         )
 
@@ -139,6 +140,11 @@ def locked(app):
     return [id for id in work.segment_ids if id != work.active_segment_id and work.is_locked(id)]
 
 
+def surfaces_are_true(work) -> bool:
+    """Whether every segment has the surface that it should have now."""
+    return all(is_true(work.segmentation_node, id) for id in work.segment_ids)
+
+
 def memory_mb() -> float:
     """Resident memory of this process; 0 where the system does not tell."""
     status = Path("/proc/self/status")
@@ -163,6 +169,8 @@ def test_nothing_a_user_does_breaks_anything(app, seed):
             for id in set(before) & set(locked(app)):
                 assert np.array_equal(app.mask(id), before[id]), f"a protected segment changed: {user.log[-8:]}"
         assert "Error" not in app.bench.error and "could not be computed" not in app.bench.error, user.log[-8:]
+        if steps % 50 == 0 and app.bench.is_ready and app.bench.work.shows_surfaces:
+            app.wait(lambda: surfaces_are_true(app.bench.work))
         steps += 1
         if half is None and time.monotonic() > end - SECONDS / 2:
             half = memory_mb()

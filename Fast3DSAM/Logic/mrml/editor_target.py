@@ -10,7 +10,7 @@ import slicer
 
 from ..geometry import Box
 from .labelmaps import labels_in_box, to_image
-from .segmentations import SegmentationTarget
+from .segmentations import NOTHING, SegmentationTarget
 
 # (labelmap of the sub-extent, its extent): makes the Editor's selected segment equal to it, as far as it may
 Modify = Callable[[object, Tuple[int, ...]], None]
@@ -29,8 +29,8 @@ class EditorTarget(SegmentationTarget):
 
     def write(self, segment_id: str, box: Box, mask: np.ndarray) -> Tuple[np.ndarray, List[str]]:
         """As `SegmentationTarget.write`; what the Editor's masking kept back is not in the returned mask."""
-        if box.is_empty:
-            box, mask = Box((0, 0, 0), (1, 1, 1)), np.zeros((1, 1, 1), dtype=bool)
+        if not mask.any():
+            box, mask = NOTHING
         image = to_image(mask, box, self.grid())
         # Not as an own change: the Editor may overwrite other segments, and their states must learn of it.
         with self._telling_of_all(segment_id, box):

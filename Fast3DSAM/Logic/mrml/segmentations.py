@@ -22,6 +22,8 @@ from .volumes import VolumeInput, local_matrix, to_world
 LABELMAP = "Binary labelmap"
 _LOGIC = slicer.vtkSlicerSegmentationsModuleLogic
 Part = Tuple[Box, np.ndarray]
+# What an empty segment is written as: Slicer can make no surface of a layer that is one voxel thick and has no voxels.
+NOTHING: Part = (Box((0, 0, 0), (2, 2, 2)), np.zeros((2, 2, 2), dtype=bool))
 
 
 def new_segmentation(scene, volume: VolumeInput):
@@ -159,7 +161,7 @@ class SegmentationTarget:
         free = [id for id in others if not is_locked(self.node, id)]
         locked = [id for id in others if id not in free]
         if box.is_empty:
-            box, mask = Box((0, 0, 0), (1, 1, 1)), np.zeros((1, 1, 1), dtype=bool)
+            box, mask = NOTHING
         mask = mask & ~self.occupied(locked, box)
         with self.own_change():
             if self._layer(segment_id) is None:  # a script added the bare segment
@@ -235,6 +237,8 @@ class SegmentationTarget:
             self._segmentation.SeparateSegmentLabelmap(segment_id)
 
     def _set(self, segment_id: str, box: Box, mask: np.ndarray, mode: int, overwrite: Iterable[str] = ()) -> None:
+        if mode == _LOGIC.MODE_REPLACE and not mask.any():
+            box, mask = NOTHING
         image = to_image(mask, box, self.grid())
         if not _LOGIC.SetBinaryLabelmapToSegment(
             image, self.node, segment_id, mode, image.GetExtent(), False, list(overwrite)

@@ -125,8 +125,8 @@ def _random_inside(rng: np.random.Generator, size: int) -> np.ndarray:
 def choose_targets(rng: np.random.Generator, labels: np.ndarray, count: int, framed: int = 0) -> Optional[np.ndarray]:
     """`count` targets (count, n, n, n) bool: labels, unions of adjacent ones, components, parts; None if nothing fits.
 
-    A target has at least `_SMALLEST` voxels and fills at most `_FULLEST` of the crop. The label that the crop was `framed` for
-    comes first, if it fits; the others are drawn at random.
+    A target has at least `_SMALLEST` voxels and fills at most `_FULLEST` of the crop. The label that the crop was
+    `framed` for comes first, if it fits; the others are drawn at random.
     """
     values, sizes = np.unique(labels, return_counts=True)
     fits = [int(v) for v, s in zip(values, sizes) if _SMALLEST <= s <= _FULLEST * labels.size]

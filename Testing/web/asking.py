@@ -31,8 +31,21 @@ def asking(ask, delay=0.0, **settings):
         finally:
             await application.stop()
 
+    return in_own_thread(run())
+
+
+def in_own_thread(coroutine):
+    """What a coroutine returns, from a loop of its own."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, run()).result()
+        return thread.submit(asyncio.run, coroutine).result()
+
+
+async def until(condition):
+    for _ in range(1200):
+        if condition():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("what was waited for did not come")
 
 
 async def tab_of(client, **options):

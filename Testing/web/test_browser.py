@@ -153,7 +153,7 @@ def test_an_uploaded_volume_takes_the_place_of_the_sample(tab, tmp_path):
 
 
 def test_too_many_tabs_get_one_sentence_and_a_closed_one_makes_room(open_tab):
-    tabs = [open_tab() for _ in range(3)]
+    tabs = [open_tab(wait=False) for _ in range(3)]
     page = tabs[0].page.context.new_page()
     answer = page.goto(tabs[0].page.url.partition("/tab/")[0])
     assert answer.status == 503 and "3 tabs are open" in page.content()

@@ -16,7 +16,7 @@ pytest.importorskip("trame_slicer", reason="trame-slicer is not installed")
 import vtk
 
 from Fast3DSAM.Logic.commands.app import sample_volume
-from Testing.web.asking import asking, tab_of
+from Testing.web.asking import asking, tab_of, until
 from Testing.web.conftest import ROOT
 
 SOON = {"grace_seconds": 0.2, "lost_seconds": 0.2}
@@ -37,14 +37,6 @@ def watched(tab):
         reference.Set(part)
         found[name] = reference.Get
     return found
-
-
-async def until(condition):
-    for _ in range(1200):
-        if condition():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("what was waited for did not come")
 
 
 async def used(client, application):

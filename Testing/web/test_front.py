@@ -154,6 +154,20 @@ def test_a_page_that_says_goodbye_is_freed_soon_and_a_lost_one_is_kept():
     assert asking(ask, grace_seconds=4.0, lost_seconds=120.0) == [True]
 
 
+def test_a_browser_that_goes_away_in_the_middle_of_a_message_is_no_error_of_the_server(caplog):
+    async def ask(client, application):
+        place = await tab_of(client)
+
+        async def lose(request):
+            raise ConnectionResetError("Cannot write to closing transport")
+
+        application.tabs.all[0].connection.connect = lose
+        await client.get(f"{place}ws")
+
+    asking(ask)
+    assert "Error handling request" not in caplog.text
+
+
 def test_the_usual_port_gives_way_and_a_chosen_one_does_not():
     async def ask(client, application):
         taken = application.tabs.port

@@ -11,8 +11,7 @@ import numpy as np
 from Fast3DSAM.Logic.commands.app import sample_volume
 from Fast3DSAM.Widgets.web.pause import LoopPause
 from Testing.mrml.surfaces import is_true, points_of, surface_of
-from Testing.web.asking import asking, tab_of
-from Testing.web.test_closing import until
+from Testing.web.asking import asking, in_own_thread, tab_of, until
 
 PAUSE = 0.5  # seconds; long beside what a busy computer takes for a step
 
@@ -26,7 +25,7 @@ def happened(story):
         await asyncio.sleep(1.5 * PAUSE)
         return done
 
-    return asyncio.run(run())
+    return in_own_thread(run())
 
 
 def test_asked_again_and_again_only_the_newest_call_is_done():

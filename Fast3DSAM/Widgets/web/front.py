@@ -93,7 +93,10 @@ class Front:
         return web.Response(status=204)
 
     async def _socket(self, request: web.Request):
-        return await self._tabs.connect(self._tab(request), request)
+        try:
+            return await self._tabs.connect(self._tab(request), request)
+        except ConnectionError:  # the browser has gone in the middle of a message; nobody reads this answer
+            return web.Response()
 
     async def _file(self, request: web.Request):
         name, path = request.match_info["name"], request.match_info["path"]

@@ -91,7 +91,7 @@ def test_a_tab_that_is_closed_at_work_waits_for_its_thread_and_is_gone():
         working = [thread.name for thread in threading.enumerate() if thread.name.startswith("fast3dsam")]
         return still_there(watch), working, folder.exists()
 
-    assert asking(ask, delay=0.3, volume=sample_volume()) == ([], [], False)
+    assert asking(ask, delay=0.1, volume=sample_volume()) == ([], [], False)
 
 
 def test_the_app_that_is_stopped_while_a_tab_is_being_closed_waits_for_it():
@@ -103,7 +103,7 @@ def test_the_app_that_is_stopped_while_a_tab_is_being_closed_waits_for_it():
         await application.stop()
         return still_there(watch), folder.exists()
 
-    assert asking(ask, delay=0.3, volume=sample_volume()) == ([], False)
+    assert asking(ask, delay=0.1, volume=sample_volume()) == ([], False)
 
 
 def test_the_app_ends_cleanly_while_a_tab_reads_its_volume():

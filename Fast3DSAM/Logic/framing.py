@@ -21,6 +21,8 @@ class FramingPolicy:
     estimated IoU when levels compete for the first click; `tiny` in voxels of the tile;
     `finer_bonus` is added per level, since a finer mask that is as good has the sharper border;
     `agreement` is how much Dice with a neighbour level's mask counts beside the estimated IoU;
+    `second_share`: that much of the first answer are the logits of the neighbour level that agrees best with it, if by
+    more Dice than `alike`;
     `refine_above`: a mask is drawn anew on the next finer level while its voxels are larger than that many
     of the volume's smallest.
     """
@@ -33,6 +35,8 @@ class FramingPolicy:
     tiny_penalty: float = 0.2
     finer_bonus: float = 0.0
     agreement: float = 1.0
+    second_share: float = 0.3
+    alike: float = 0.3
     refine_above: float = 3.0
 
 

@@ -145,7 +145,17 @@ class Segmenter:
             for place, (tile, answer) in enumerate(zip(tiles, answers))
         ]
         best = int(np.argmax(scores))
+        other = best - 1 if agreement[best] > agreement[best + 1] else best + 1
+        if max(agreement[best : best + 2]) > self._framer.policy.alike:
+            answers[best] = self._seconded(tiles[best], answers[best], tiles[other], answers[other])
         return self._settled(EMPTY, prompts, tiles[best], answers[best])
+
+    def _seconded(self, tile: Tile, answer: TilePrediction, other: Tile, second: TilePrediction) -> TilePrediction:
+        """The answer with the neighbour level's mixed in, where that one looked."""
+        logits = np.maximum(second.logits, _ABSENT + 1)  # what that level has seen is never taken for unseen
+        seen = self._previous_on(tile, MaskState(Box.empty(), EMPTY.mask, 0.0, other, logits))
+        share = np.where(seen > _ABSENT, np.float32(self._framer.policy.second_share), np.float32(0))
+        return TilePrediction(answer.logits + share * (seen - answer.logits), answer.iou)
 
     def _agreement(self, tile: Tile, answer: TilePrediction, finer: Tile, finer_answer: TilePrediction) -> float:
         """Dice between the masks of two levels, on the coarser one's grid."""

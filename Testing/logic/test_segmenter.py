@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from Fast3DSAM.Logic.embedding_cache import EmbeddingCache
+from Fast3DSAM.Logic.framing import DEFAULT_POLICY
 from Fast3DSAM.Logic.geometry import Box
 from Fast3DSAM.Logic.preprocessing import TileReader
 from Fast3DSAM.Logic.prompts import PromptSet
@@ -11,10 +14,10 @@ from Testing.logic.intensity_predictor import IntensityPredictor
 from Testing.logic.volumes import ball, bright, dice
 
 
-def _segmenter(volume, spacing=(1, 1, 1), tile_size=32) -> Segmenter:
+def _segmenter(volume, spacing=(1, 1, 1), tile_size=32, policy=DEFAULT_POLICY) -> Segmenter:
     predictor = IntensityPredictor(tile_size)
     reader = TileReader(volume, Pyramid(volume.shape, spacing, tile_size))
-    return Segmenter(predictor, EmbeddingCache(predictor), "volume", reader)
+    return Segmenter(predictor, EmbeddingCache(predictor), "volume", reader, policy)
 
 
 def _whole(state: MaskState, shape) -> np.ndarray:
@@ -60,6 +63,16 @@ def test_a_mask_is_not_shifted_against_its_object():
         state = _segmenter(bright(truth)).state(PromptSet().with_point((61, 58, 60)))
         centroid = np.argwhere(_whole(state, truth.shape)).mean(0)
         assert np.abs(centroid - np.argwhere(truth).mean(0)).max() < 0.35, radius
+
+
+@pytest.mark.parametrize("share, is_filled", [(0.0, False), (DEFAULT_POLICY.second_share, True)])
+def test_what_one_level_narrowly_misses_the_level_beside_it_fills_in(share, is_filled):
+    volume = bright(ball((64, 64, 64), (32, 32, 32), 12))
+    volume[30:34, 30:34, 36] = 0.48  # just too dark at full resolution, bright enough as part of a larger voxel
+    segmenter = _segmenter(volume, policy=replace(DEFAULT_POLICY, second_share=share))
+    mask = _whole(segmenter.state(PromptSet().with_point((32, 32, 28))), volume.shape)
+    assert mask[30:34, 30:34, 36].all() == is_filled
+    assert dice(mask, volume > 0.4) > 0.95
 
 
 def test_an_object_over_most_of_the_volume_comes_out_whole_without_seams():

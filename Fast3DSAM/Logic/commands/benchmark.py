@@ -80,7 +80,7 @@ def _table(costs: List[Cost]) -> Table:
     first = costs[0]
     title = f"{first.name}, {first.threads} thread{'s' if first.threads > 1 else ''}; ms: median (5-95 %)"
     table = Table(title=title)
-    table.add_column("voxels (i, j, k)")
+    table.add_column("voxels (i, j, k)", no_wrap=True, min_width=18)
     for cost in costs:
         table.add_column(_text(cost.shape), justify="right", no_wrap=True)
     for name in first.cold:

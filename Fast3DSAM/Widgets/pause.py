@@ -13,7 +13,7 @@ class Pause:
     """`Later` for the main thread."""
 
     def __init__(self, milliseconds: int = PAUSE) -> None:
-        self._call: Callable[[], None] = lambda: None
+        self._call: Callable[[], None] = _nothing
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(milliseconds)
@@ -27,6 +27,11 @@ class Pause:
     def cancel(self) -> None:
         """Do nothing."""
         self._timer.stop()
+        self._call = _nothing  # else what it belongs to, a closed scene, would be held until the next pause
 
     def _is_over(self) -> None:
-        self._call()
+        call, self._call = self._call, _nothing
+        call()
+
+
+def _nothing() -> None: ...

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import vtk_to_numpy
+
+from Fast3DSAM.Logic.mrml.shown import drawn
 
 _MANAGER = "vtkMRMLSegmentationsDisplayableManager3D"
 
@@ -36,16 +37,7 @@ class SolidView:
 
     def picture(self) -> np.ndarray:
         """(y, x, 3) colours, uint8, y upwards."""
-        self.window.Render()
-        grab = vtk.vtkWindowToImageFilter()
-        grab.SetInput(self.window)
-        grab.ReadFrontBufferOff()
-        grab.ShouldRerenderOff()
-        grab.Update()
-        image = grab.GetOutput()
-        return (
-            vtk_to_numpy(image.GetPointData().GetScalars()).reshape(*image.GetDimensions()[1::-1], -1)[..., :3].copy()
-        )
+        return drawn(self.window).copy()
 
     def close(self) -> None:
         self._managers.SetMRMLDisplayableNode(None)

@@ -87,6 +87,20 @@ def test_segments_are_what_the_session_says(work):
     assert np.array_equal(segment_mask(work.segmentation_node, second), own)
 
 
+def test_a_point_dragged_onto_the_border_s_outer_half_voxel_rests_on_the_border_and_is_one_step(work):
+    """The session takes such a place for the border voxel's middle, so the point has to go there."""
+    node = work.foreground_node
+    node.AddControlPointWorld(ras(work, (8, 10, 12)))
+    node.InvokeEvent(node.PointStartInteractionEvent)
+    node.SetNthControlPointPositionWorld(0, ras(work, (3, 10, 12)))
+    node.SetNthControlPointPositionWorld(0, ras(work, (-0.3, 10, 12)))
+    node.InvokeEvent(node.PointEndInteractionEvent)
+    assert np.allclose(work.points()[0].position, ras(work, (0, 10, 12)), atol=1e-3)
+    assert np.allclose(node.GetNthControlPointPositionWorld(0), ras(work, (0, 10, 12)), atol=1e-3)
+    work.undo()
+    assert np.allclose(node.GetNthControlPointPositionWorld(0), ras(work, (8, 10, 12)), atol=1e-3)
+
+
 def test_an_edit_by_hand_is_what_the_session_starts_from(work):
     work.place(ras(work, (8, 10, 12)))
     id = work.active_segment_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Callable, Optional, Protocol, Sequence, Tuple
 
 from ..errors import Fast3DSAMError, InvalidPromptError
@@ -88,17 +89,19 @@ class PointFollower:
         return self._session.apply(PromptSet(tuple(p for p in self._session.prompts if p.id not in ids)))
 
     def _move(self, key: Key, ras: Ras, drag: Optional[int]) -> None:
-        id = self._markups.known(key).id
+        known = self._markups.known(key)
         # Only while the drag's own step is the present one: after an undo in between it would replace another step.
         new_step = drag is None or self._step != (drag, self._session.prompts)
 
         def ask(attached: Attachment) -> MaskUpdate:
-            if id not in {p.id for p in self._session.prompts.points}:
+            if known.id not in {p.id for p in self._session.prompts.points}:
                 raise InvalidPromptError(
                     "The segment was changed by hand, and what it was then is kept; place a new point instead of "
                     "moving one from before."
                 )
-            update = self._session.move_point(id, attached.kji(ras), new_step=new_step)
+            update = self._session.move_point(known.id, attached.kji(ras), new_step=new_step)
+            # Dealt with, also where the prompt lies beside it: the border's outer half voxel is taken for the border.
+            self._markups.tie(key, replace(known, position=ras))
             self._step = None if drag is None else (drag, self._session.prompts)
             return update
 

@@ -20,6 +20,18 @@ _LOGICS = {
 }
 
 
+def drawn(window) -> np.ndarray:
+    """Draws a `vtkRenderWindow` once and reads it back: colours (y, x, 3) uint8, y upwards."""
+    window.Render()
+    grab = vtk.vtkWindowToImageFilter()
+    grab.SetInput(window)
+    grab.ReadFrontBufferOff()
+    grab.ShouldRerenderOff()
+    grab.Update()
+    image = grab.GetOutput()
+    return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(*image.GetDimensions()[1::-1], -1)
+
+
 class ShownVolume:
     """A scene of its own; `voxels` (k, j, i) of 1 mm are not copied. The view has `size` pixels along each side."""
 
@@ -56,14 +68,7 @@ class ShownVolume:
         """The slice through the middle of `box`, as colours (y, x, 3) uint8 that were read back from the window."""
         middle = (np.asarray(box.lo) + np.asarray(box.hi)) / 2
         self._slice.GetSliceNode().JumpSliceByOffsetting(*middle[::-1])
-        self.window.Render()
-        grab = vtk.vtkWindowToImageFilter()
-        grab.SetInput(self.window)
-        grab.ReadFrontBufferOff()
-        grab.ShouldRerenderOff()
-        grab.Update()
-        image = grab.GetOutput()
-        return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(*image.GetDimensions()[1::-1], -1)
+        return drawn(self.window)
 
     def close(self) -> None:
         self._managers.SetMRMLDisplayableNode(None)

@@ -4,7 +4,8 @@ import slicer
 
 from Fast3DSAM.Logic.errors import GeometryError, SceneError
 from Fast3DSAM.Logic.geometry import Box
-from Fast3DSAM.Logic.mrml.segmentations import SegmentationTarget
+from Fast3DSAM.Logic.mrml.locks import is_locked, set_locked
+from Fast3DSAM.Logic.mrml.segmentations import SegmentationTarget, new_segmentation
 from Fast3DSAM.Logic.mrml.volumes import read_volume
 from Testing.mrml.conftest import start_case
 from Testing.mrml.scene_helpers import GRIDS, SHAPE, add_transform, add_volume, affine, paint, rotation, segment_mask
@@ -216,3 +217,50 @@ def test_the_reference_geometry_is_that_of_the_volume_under_another_transform(sc
     image.GetImageToWorldMatrix(matrix)
     assert np.allclose(slicer.util.arrayFromVTKMatrix(matrix), move @ GRIDS["oblique"], atol=1e-6)
     assert image.GetDimensions() == SHAPE[::-1]
+
+
+def test_voxels_go_back_to_the_unlocked_neighbour_that_lost_them_and_to_no_other_of_its_layer(scene):
+    volume = read_volume(add_volume(scene))
+    node = new_segmentation(scene, volume)
+    target = SegmentationTarget(node, volume)
+    first, neighbour, mine = (target.add() for _ in range(3))
+    box = Box((0, 0, 0), SHAPE)
+    slices = {}
+    for id, k in ((first, 0), (neighbour, 5)):
+        slices[id] = np.zeros(SHAPE, bool)
+        slices[id][k : k + 3] = True
+        target.write(id, box, slices[id])
+    set_locked(node, neighbour, False)
+    taking = np.zeros(SHAPE, bool)
+    taking[6:10] = True
+    target.write(mine, box, taking)
+    assert np.array_equal(segment_mask(node, neighbour), slices[neighbour] & ~taking)
+    target.write(mine, box, np.zeros(SHAPE, bool))
+    for id, mask in slices.items():
+        assert np.array_equal(segment_mask(node, id), mask)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_locked_segments_keep_every_voxel_whatever_is_written_in_whatever_order(scene, seed):
+    shape, rng = (6, 7, 8), np.random.default_rng(seed)
+    volume = read_volume(add_volume(scene, shape=shape))
+    node = new_segmentation(scene, volume)
+    target = SegmentationTarget(node, volume)
+    for _ in range(3):
+        target.add()
+    for _ in range(60):
+        id, chance = str(rng.choice(target.segment_ids)), rng.random()
+        if chance < 0.1 and len(target.segment_ids) < 5:
+            target.add()
+        elif chance < 0.15 and len(target.segment_ids) > 2:
+            node.GetSegmentation().RemoveSegment(id)
+        elif chance < 0.35:
+            set_locked(node, id, not is_locked(node, id))
+        else:
+            lo = rng.integers(0, shape)
+            box = Box(tuple(lo.tolist()), tuple(rng.integers(lo + 1, np.add(shape, 1)).tolist()))
+            locked = [other for other in target.segment_ids if other != id and is_locked(node, other)]
+            before = {other: segment_mask(node, other, shape) for other in locked}
+            target.write(id, box, rng.random(box.shape) < rng.choice([0, 0.3, 1]))
+            for other in locked:
+                assert np.array_equal(segment_mask(node, other, shape), before[other])

@@ -19,11 +19,11 @@ from ..geometry import Box
 _ALIGNED = 1e-2  # voxels; nearest-neighbour resampling would give the same result
 
 
-def to_image(mask: np.ndarray, box: Box, grid: np.ndarray):
-    """The boolean `mask` of `box` as an oriented image whose extent is just that box."""
+def to_image(mask: np.ndarray, box: Box, grid: np.ndarray, value: int = 1):
+    """The boolean `mask` of `box` as an oriented image whose extent is just that box; `value` where it is true."""
     image = empty_image(box, grid)
-    scalars = numpy_to_vtk(np.ascontiguousarray(mask, dtype=np.uint8).ravel(), deep=1, array_type=vtk.VTK_UNSIGNED_CHAR)
-    image.GetPointData().SetScalars(scalars)
+    voxels = np.where(mask, value, 0).astype(np.uint8 if value < 256 else np.int16)
+    image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(voxels).ravel(), deep=1))
     return image
 
 

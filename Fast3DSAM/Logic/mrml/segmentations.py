@@ -239,7 +239,9 @@ class SegmentationTarget:
     def _set(self, segment_id: str, box: Box, mask: np.ndarray, mode: int, overwrite: Iterable[str] = ()) -> None:
         if mode == _LOGIC.MODE_REPLACE and not mask.any():
             box, mask = NOTHING
-        image = to_image(mask, box, self.grid())
+        # Slicer merges the image's values as they are: where segments share a layer, 1 would be the first one of them.
+        value = self.segment(segment_id).GetLabelValue() if mode == _LOGIC.MODE_MERGE_MAX else 1
+        image = to_image(mask, box, self.grid(), value)
         if not _LOGIC.SetBinaryLabelmapToSegment(
             image, self.node, segment_id, mode, image.GetExtent(), False, list(overwrite)
         ):

@@ -38,10 +38,10 @@ class qMRMLNodeComboBox(qt.QComboBox):
         self._settings = {"nodeTypes": [], "hideChildNodeTypes": [], "noneEnabled": False, "noneDisplay": "None"}
         self.setSizePolicy(qt.QSizePolicy.Expanding, qt.QSizePolicy.Fixed)
         self.currentIndexChanged.connect(self._changed)
+        self.destroyed.connect(lambda *_: self._look_away())  # as in C++: else the scene calls what is no more
 
     def setMRMLScene(self, scene) -> None:
-        for tag in self._tags:
-            self._scene.RemoveObserver(tag)
+        self._look_away()
         self._scene = scene
         events = (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent)
         self._tags = [scene.AddObserver(event, lambda *_: self._fill()) for event in events] if scene else []
@@ -61,6 +61,11 @@ class qMRMLNodeComboBox(qt.QComboBox):
         wanted = node.GetID() if node else None
         if wanted in self._ids and self.currentIndex != self._ids.index(wanted):
             self.setCurrentIndex(self._ids.index(wanted))
+
+    def _look_away(self) -> None:
+        for tag in self._tags:
+            self._scene.RemoveObserver(tag)
+        self._tags = []
 
     def _fill(self) -> None:
         kept = self._current
@@ -117,14 +122,14 @@ class qMRMLSegmentsTableView(qMRMLWidget):
         layout.addWidget(self._table)
         self._table.itemSelectionChanged.connect(lambda: self.selectionChanged.emit(None, None))
         self._table.itemChanged.connect(self._renamed)
+        self.destroyed.connect(lambda *_: self._look_away())
 
     def segmentationNode(self):
         return self._node
 
     def setSegmentationNode(self, node) -> None:
-        for target, tag in self._observed:
-            target.RemoveObserver(tag)
-        self._node, self._observed = node, []
+        self._look_away()
+        self._node = node
         if node is not None:
             target = node.GetSegmentation()
             events = (target.SegmentAdded, target.SegmentRemoved, target.SegmentModified)
@@ -142,6 +147,11 @@ class qMRMLSegmentsTableView(qMRMLWidget):
 
     def tableWidget(self):
         return self._table
+
+    def _look_away(self) -> None:
+        for target, tag in self._observed:
+            target.RemoveObserver(tag)
+        self._observed = []
 
     def _fill(self) -> None:
         chosen = self.selectedSegmentIDs() if self._ids else []

@@ -131,8 +131,17 @@ class Application:
         end = time.monotonic() + patience
         while not until():
             assert time.monotonic() < end, f"nothing came: {self.bench.status} {self.bench.error}"
-            qt.application.processEvents()
+            self.turn()
             time.sleep(0.001)
+
+    def turn(self) -> None:
+        """One turn of Qt's event loop.
+
+        `processEvents` alone deletes nothing that is to be deleted later, as no loop runs beneath it: each time a table
+        of segments was filled, the widgets of its cells stayed for good.
+        """
+        qt.application.processEvents()
+        qt.QCoreApplication.sendPostedEvents(None, qt.QEvent.DeferredDelete.value)
 
     def mask(self, segment_id=None) -> np.ndarray:
         """A segment's voxels (k, j, i)."""
@@ -147,4 +156,4 @@ class Application:
         if self.view is not None:
             self.view.close()
         self.window.deleteLater()
-        qt.application.processEvents()
+        self.turn()

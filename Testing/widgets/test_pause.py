@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import slicer
+import vtk
 
 from Testing.mrml.scene_helpers import paint
 from Testing.mrml.surfaces import is_true, points_of, surface_of
@@ -45,6 +46,31 @@ def test_the_surface_comes_by_itself_after_a_pause(shown):
     shown.wait(lambda: shown.mask()[SECOND])
     assert np.array_equal(points_of(surface_of(node, id)), before), "the click made it anew"
     shown.wait(lambda: is_true(node, id))
+
+
+def test_clicks_and_undo_leave_no_old_surface_behind(shown):
+    work, seen = shown.bench.work, []
+    node, id = work.segmentation_node, work.active_segment_id
+
+    def look() -> int:
+        """Notes the surface; how many of those that were noted are still there."""
+        seen.append(vtk.vtkWeakReference())
+        seen[-1].Set(surface_of(node, id).GetPoints())
+        return len({reference.Get() for reference in seen} - {None})
+
+    for _ in range(3):
+        shown.click(*SECOND)
+        shown.settle()
+        shown.wait(lambda: is_true(node, id))
+        look()
+        shown.key("Ctrl+Z")
+        shown.settle()
+        look()
+        work.history.RestorePreviousState()
+        shown.wait(lambda: is_true(node, id))
+        assert look() == 1, "besides those in the states of Slicer's own undo, which are copies"
+    shown.press(shown.ui.show3dCheck)
+    assert not any(reference.Get() for reference in seen)
 
 
 def test_what_waits_when_the_scene_is_closed_or_slicer_is_left_does_no_harm(shown):

@@ -3,6 +3,7 @@
 `FAST3DSAM_RANDOM_SECONDS=600` lets it go on for ten minutes.
 """
 
+import ctypes
 import gc
 import os
 import random
@@ -45,7 +46,7 @@ class User:
         action = self.random.choices(list(weights), list(weights.values()))[0]
         self.log.append(action.__name__)
         action()
-        qt.application.processEvents()
+        self.app.turn()
 
     def voxel(self):
         return tuple(self.random.uniform(0, n - 1) for n in SHAPE)
@@ -58,7 +59,7 @@ class User:
     def hover(self) -> None:
         for _ in range(4):
             self.app.view.move(*self.app.pixel(*self.voxel()))
-            qt.application.processEvents()
+            self.app.turn()
 
     def drag(self) -> None:
         self.app.key("Esc")
@@ -95,7 +96,7 @@ class User:
 
     def leave(self) -> None:
         self.app.widget.exit()
-        qt.application.processEvents()
+        self.app.turn()
         self.app.widget.enter()
 
     def delete_node(self) -> None:
@@ -145,12 +146,25 @@ def surfaces_are_true(work) -> bool:
     return all(is_true(work.segmentation_node, id) for id in work.segment_ids)
 
 
-def memory_mb() -> float:
-    """Resident memory of this process; 0 where the system does not tell."""
+def memory_mb(app) -> float:
+    """Resident memory of this process that nothing accounts for, between two scenes; 0 where the system does not tell.
+
+    The scene is closed for it: while it is open, the masks of its clicks are kept, up to a limit per volume. The tiles'
+    embeddings outlive it, also up to a limit; this volume has 658 tiles, 103 MB, and a user at random comes to ever
+    more of them, so they are taken off. What was freed is given back to the system first: how much of it the allocator
+    keeps depends on where in it the last thing in use happens to lie, and differs by more than what a leak would be.
+    """
+    app.scene.Clear(False)
+    app.settle()
+    app.turn()
+    gc.collect()
     status = Path("/proc/self/status")
     if not status.is_file():
         return 0.0
-    return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+    getattr(ctypes.CDLL(None), "malloc_trim", lambda keep: None)(0)
+    resident = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+    embeddings = app.bench.session.embeddings.nbytes if app.bench.session else 0
+    return int(resident.split()[1]) / 1024 - embeddings / 2**20
 
 
 @pytest.mark.parametrize("seed", [1])
@@ -174,14 +188,28 @@ def test_nothing_a_user_does_breaks_anything(app, seed):
             app.wait(lambda: surfaces_are_true(app.bench.work))
         steps += 1
         if half is None and time.monotonic() > end - SECONDS / 2:
-            half = memory_mb()
-    app.scene.Clear(False)
-    app.settle()
-    print(
-        f"{steps} rounds, {len(user.log)} actions, memory {half:.0f} MB at half time, {memory_mb():.0f} MB at the end"
-    )
-    gc.collect()
+            half = memory_mb(app)
+    last = memory_mb(app)
+    print(f"{steps} rounds, {len(user.log)} actions, memory {half:.0f} MB at half time, {last:.0f} MB at the end")
     assert sum(isinstance(o, Attachment) for o in gc.get_objects()) == 0, "closed scenes are still held"
     assert app.scene.GetNumberOfNodesByClass("vtkMRMLMarkupsNode") == 0
     if SECONDS > 100:
-        assert memory_mb() - half < 60
+        assert last - half < 30
+
+
+def test_what_a_user_repeats_leaves_no_widget_behind(ready):
+    ready.key("F")
+    ready.click(14, 14, 14)
+    ready.settle()
+
+    def repeat() -> int:
+        for _ in range(5):
+            ready.press(ready.ui.show3dCheck)
+            ready.key("Ctrl+Z")
+            ready.key("Ctrl+Y")
+            ready.widget.exit()
+            ready.widget.enter()
+            ready.turn()
+        return len(ready.window.findChildren(qt.QObject))
+
+    assert ready.bench.work.segment_ids and repeat() == repeat()

@@ -29,10 +29,10 @@ def decode_times() -> List[float]:
     """Milliseconds of each of `DECODES` clicks on one embedded tile."""
     import torch
 
+    from Fast3DSAM.Logic.checkpoints import load_model
     from Fast3DSAM.Logic.model.prompt_encoder import Prompts
-    from Fast3DSAM.Logic.predictor import load_predictor
 
-    model = load_predictor(device="cpu").model
+    model = load_model().model
     times = []
     with torch.inference_mode():
         size = model.config.tile_size

@@ -33,7 +33,7 @@ def finetune(
     patience: Annotated[int, typer.Option(min=1, help="Looks without progress before it stops.")] = 3,
     crop: Annotated[int, typer.Option(min=0, help="Edge of the training crops in voxels; 0: the tile's.")] = 0,
     learning_rate: Annotated[float, typer.Option(min=0.0)] = 5e-4,
-    precision: Annotated[str, typer.Option(help="Lightning Fabric's name of a precision.")] = "bf16-mixed",
+    precision: Annotated[str, typer.Option(help="Lightning Fabric's name of a precision, or auto.")] = "auto",
     threads: Annotated[Optional[int], typer.Option(min=1, help="Processor threads for the network.")] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that make samples.")] = 1,
     seed: Annotated[int, typer.Option()] = 0,

@@ -23,8 +23,9 @@ def train(
     rounds: Annotated[int, typer.Option(help="Rounds of clicks per step, at most.")] = 5,
     crop: Annotated[int, typer.Option(help="Edge of the training crops in voxels.")] = 48,
     learning_rate: Annotated[float, typer.Option()] = 2e-3,
-    precision: Annotated[str, typer.Option(help="Lightning Fabric's name of a precision.")] = "bf16-mixed",
+    precision: Annotated[str, typer.Option(help="Lightning Fabric's name of a precision, or auto.")] = "auto",
     threads: Annotated[Optional[int], typer.Option(help="Processor threads for the network.")] = None,
+    devices: Annotated[int, typer.Option(min=0, help="Processes that share every step; 0: as Fabric finds.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes that make samples.")] = 1,
     seed: Annotated[int, typer.Option()] = 0,
     start: Annotated[Optional[Path], typer.Option(help="Checkpoint to start from, e.g. of `import-sam`.")] = None,
@@ -58,6 +59,7 @@ def train(
         learning_rate=learning_rate,
         seed=seed,
         precision=precision,
+        devices=devices,
     )
     chosen = CONFIGS[config] if clustering else CONFIGS[config].without_clustering()
     pretrained = None
@@ -70,7 +72,8 @@ def train(
             )
         freeze_pretrained(pretrained) if freeze else freeze_lora(pretrained)
     engine = DataEngine(data, crop, targets, seed)
-    Trainer(chosen, plan, engine, state, screen.print, workers, pretrained).run()
-    if export is not None:
+    trainer = Trainer(chosen, plan, engine, state, screen.print, workers, pretrained)
+    trainer.run()
+    if export is not None and trainer.fabric.is_global_zero:
         extra = json.loads(card.read_text()) if card else None
         screen.print(f"weights {export}, card {publish_weights(state, export, extra)}")

@@ -44,7 +44,7 @@ class ModelConfig:
     detail_widths: Tuple[int, int] = (24, 48)  # at 1/2 and 1/4
     decoder_widths: Tuple[int, int] = (16, 32)  # at 1/2 and 1/4
     key_widths: Tuple[int, int] = (8, 16)  # similarity keys at 1/2 and 1/4
-    thin_width: int = 8  # 3x3x3 convolutions per click at 1/2 resolution, where voxels are many
+    thin_width: int = 16  # 3x3x3 convolutions per click at 1/2 resolution, where voxels are many
     fine_width: int = 16  # between the 1/2 grid and the eight voxels inside each of its voxels
     decoder_depth: int = 2
     in_channels: int = 3
@@ -78,7 +78,7 @@ class ModelConfig:
         return cls(**tuples)
 
 
-SMALL = ModelConfig(name="small", tile_size=64, width=128, depth=6, heads=4, mlp_ratio=3.0)
+SMALL = ModelConfig(name="small", tile_size=64, width=128, depth=4, heads=4, mlp_ratio=3.0)
 
 # SAM ViT-B's sizes. At a 128^3 tile the feed-forward network on all 4,096 tokens would cost 232 GMACs, more than all
 # else together, so it runs on the 512 super tokens: Liang et al. (Expediting Large-Scale Vision Transformer for Dense

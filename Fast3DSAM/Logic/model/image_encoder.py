@@ -12,7 +12,7 @@ from .adapter import EfficientAdapter
 from .attention import SuperTokenAttention
 from .config import ModelConfig
 from .convolution import Convolution3D
-from .detail import DetailStem, DetailTopDown
+from .detail import DetailStem, DetailTopDown, ResidualBlock
 from .neck import Neck
 from .token_clustering import TokenClustering
 from .window_attention import attend_in_slices
@@ -32,11 +32,23 @@ class ImageEmbedding(NamedTuple):
 
     def repeat(self, count: int) -> ImageEmbedding:
         """Each image `count` times in a row, for several targets per image."""
-        return ImageEmbedding(*(t.repeat_interleave(count, 0) for t in self))
+        if count == 1:
+            return self
+        last = (t.movedim(1, -1) for t in self)  # `repeat_interleave` would put the channels first
+        return ImageEmbedding(*(t.repeat_interleave(count, 0).movedim(-1, 1) for t in last))
 
     @property
     def nbytes(self) -> int:
         return sum(t.numel() * t.element_size() for t in self)
+
+
+def centred(tokens: Tensor) -> Tensor:
+    """Tokens (B, D, H, W, C) with mean 0 and variance 1 of each channel over the tile.
+
+    Detail features come out of a ReLU, so that their tokens have most in common; the layer norms of blocks and neck
+    would divide by that common part and leave nothing of what tells places apart.
+    """
+    return F.instance_norm(tokens.flatten(1, 3).transpose(1, 2)).transpose(1, 2).view_as(tokens)
 
 
 class PatchEmbedding(nn.Module):
@@ -53,6 +65,7 @@ class PatchEmbedding(nn.Module):
         if config.patches_from_detail:
             edge = config.patch_size // 4
             self.proj = Convolution3D(config.detail_widths[1], width, edge, stride=edge)
+            self.surroundings = ResidualBlock(width)
         else:
             self.proj = nn.Conv2d(3, width, 2 * config.patch_size, stride=2 * config.patch_size)
             self.merge_slices = nn.Parameter(torch.full((config.patch_size, width), 1 / config.patch_size))
@@ -61,7 +74,7 @@ class PatchEmbedding(nn.Module):
 
     def forward(self, image: Tensor, quarter: Tensor) -> Tensor:
         if self.config.patches_from_detail:
-            tokens = self.proj(quarter).permute(0, 2, 3, 4, 1)
+            tokens = centred(self.surroundings(self.proj(quarter)).permute(0, 2, 3, 4, 1))
         else:
             tokens = self._patches_of_slices(image)
         depth, height, columns = tokens.shape[1:4]
@@ -150,7 +163,7 @@ class ImageEncoder3D(nn.Module):
         tokens = self.patch_embed(image, quarter)
         for block in self.blocks:
             tokens = block(tokens)
-        coarse = self.neck(tokens)
+        coarse = self.neck(centred(tokens) if self.config.patches_from_detail else tokens)
         half, quarter = self.top_down(half, quarter, coarse)
         keys = F.normalize(self.quarter_key(quarter), dim=1), F.normalize(self.half_key(half), dim=1)
         grey = F.avg_pool3d(image[:, :_GREY_CHANNELS], 2)

@@ -18,10 +18,11 @@ _SIZES = 48.0**3  # the estimated IoU tells sizes apart down to this part of a t
 
 
 class MaskPrediction(NamedTuple):
-    """`logits` (B, 1, D, H, W), `iou` (B,) estimated in 0..1."""
+    """`logits` (B, 1, D, H, W), `iou` (B,) estimated in 0..1, `draft` (B, 1, ...) the mask's logits at 1/8."""
 
     logits: Tensor
     iou: Tensor
+    draft: Tensor
 
 
 class CrossAttention(nn.Module):
@@ -77,7 +78,7 @@ class MaskDecoder(nn.Module):
         self.mask_token = nn.Parameter(torch.randn(1, 1, coarse) * 0.02)
         self.iou_token = nn.Parameter(torch.randn(1, 1, coarse) * 0.02)
         self.two_way = nn.ModuleList(TwoWayBlock(coarse, 4) for _ in range(config.decoder_depth))
-        self.at_coarse = ResidualBlock(coarse)
+        self.at_coarse = nn.Sequential(ResidualBlock(coarse), ResidualBlock(coarse))
         self.to_quarter = UpsampleLinear(coarse, quarter)
         self.at_quarter = ResidualBlock(quarter)
         self.to_half = UpsampleLinear(quarter, half)
@@ -92,6 +93,10 @@ class MaskDecoder(nn.Module):
         nn.init.zeros_(self.fine[2].weight)
         nn.init.zeros_(self.fine[2].bias)
         self.hyper = nn.Sequential(nn.Linear(coarse, coarse), nn.GELU(), nn.Linear(coarse, half + thin + 1))
+        # The draft comes from the coarse embedding alone. It has a loss of its own: without one the transformer learns
+        # nothing, since the detail features answer most clicks soon and the rest slowly.
+        self.draft_hyper = nn.Sequential(nn.Linear(coarse, coarse), nn.GELU(), nn.Linear(coarse, coarse + 1))
+        self.from_draft = nn.Linear(1, coarse)
         self.iou_head = nn.Sequential(nn.Linear(2 * coarse + 2, coarse), nn.GELU(), nn.Linear(coarse, 1))
 
     def forward(self, embedding: ImageEmbedding, prompts: EncodedPrompts, position: Tensor) -> MaskPrediction:
@@ -106,17 +111,17 @@ class MaskDecoder(nn.Module):
         for block in self.two_way:
             tokens, image = block(tokens, valid, image, position)
         image = image.transpose(1, 2).unflatten(2, grid)
-        coarse = self.at_coarse(image)
+        draft = _drawn(self.draft_hyper(tokens[:, 0]), embedding.coarse)
+        coarse = self.at_coarse(image + self.from_draft(draft.sigmoid().movedim(1, -1)).movedim(-1, 1))
         quarter = self.at_quarter(self.to_quarter(coarse) + embedding.quarter + prompts.quarter)
         half = F.relu(self.to_half(quarter) + embedding.half + prompts.half)
         thin = self.thin(half)
         for convolution in self.at_half:
             thin = thin + F.relu(convolution(thin))
         voxels = torch.cat([half, thin], 1)
-        weights, offset = self.hyper(tokens[:, 0]).split([voxels.shape[1], 1], 1)
-        rough = torch.einsum("bc,bcdhw->bdhw", weights, voxels)[:, None] + offset[..., None, None, None]
+        rough = _drawn(self.hyper(tokens[:, 0]), voxels)
         logits = doubled(rough.float()) + to_fine_grid(self.fine(voxels))
-        return MaskPrediction(logits.float(), self._iou(logits.detach().float(), coarse, tokens[:, 1]))
+        return MaskPrediction(logits.float(), self._iou(logits.detach().float(), coarse, tokens[:, 1]), draft.float())
 
     def _iou(self, logits: Tensor, coarse: Tensor, token: Tensor) -> Tensor:
         """From the IoU token, what the mask covers, its size, and how sure its voxels are."""
@@ -127,3 +132,10 @@ class MaskDecoder(nn.Module):
         sure = (inside * inside).sum((1, 2, 3, 4)) / (inside.sum((1, 2, 3, 4)) + 1e-3)
         features = torch.cat([token.float(), covered, size[:, None], sure[:, None]], 1)
         return self.iou_head(features)[:, 0].float().sigmoid()
+
+
+def _drawn(hyper: Tensor, features: Tensor) -> Tensor:
+    """Logits (B, 1, d, h, w): features (B, C, d, h, w) weighted by a token's `hyper` (B, C + 1), its last an offset."""
+    weights, offset = hyper[:, :-1, None], hyper[:, -1:, None, None, None]
+    mask = features.permute(0, 2, 3, 4, 1).flatten(1, 3) @ weights
+    return mask.transpose(1, 2).unflatten(2, features.shape[2:]) + offset

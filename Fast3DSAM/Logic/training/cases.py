@@ -20,12 +20,21 @@ from .fields import random_rotation, smooth_noise
 
 @dataclass(frozen=True)
 class TrainingCase:
-    """A label map, an image, or both. `family` groups cases that look alike, so that none dominates."""
+    """A label map, an image, or both. `family` groups cases that look alike, so that none dominates.
+
+    `structures` is how many objects it shows, as far as that is known without opening it.
+    """
 
     name: str
     family: str
     label_path: Optional[Path]
     image_path: Optional[Path]
+    structures: int = 1
+
+    @property
+    def kind(self) -> Tuple[str, bool]:
+        """Cases of one kind mean the same by a label value: the family, and whether there are images."""
+        return self.family, self.image_path is not None
 
 
 class LoadedCase(NamedTuple):
@@ -64,12 +73,13 @@ def find_cases(folder: Path) -> FoundCases:
     with index.open(newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             name, family = row["name"], row["name"].split("_")[0]
+            structures = max(1, row.get("labels", "").count("="))
             if row["role"] == "train":
                 base = index.parent / "pairs" / name
-                found.pairs.append(TrainingCase(name, family, base / "label.nii.gz", base / "image.nii.gz"))
+                found.pairs.append(TrainingCase(name, family, base / "label.nii.gz", base / "image.nii.gz", structures))
             elif row["role"] == "labels":
                 path = index.parent / "labels" / name / "label.nii.gz"
-                found.maps.append(TrainingCase(name, row["region"], path, None))
+                found.maps.append(TrainingCase(name, row["region"], path, None, structures))
             elif row["role"] == "images":
                 path = index.parent / "images" / name / "image.nii.gz"
                 found.images.append(TrainingCase(name, row["modality"], None, path))

@@ -12,6 +12,8 @@ from torch import Tensor
 from .losses import ClickLoss
 from .simulated_user import SimulatedUser, earlier_masks
 
+_SEMANTICS_WEIGHT = 0.3
+
 
 class ClickStep:
     """Clicks, decodes, compares, and moves the weights once.
@@ -23,15 +25,19 @@ class ClickStep:
     `model` and `optimizer` are what `fabric.setup` returned; `rng` draws the simulated users' clicks.
     """
 
-    def __init__(self, fabric: Fabric, model: Any, optimizer: Any, rng: np.random.Generator, rounds: int) -> None:
+    def __init__(
+        self, fabric: Fabric, model: Any, optimizer: Any, rng: np.random.Generator, rounds: int, semantics: Any = None
+    ) -> None:
+        """`semantics`: a `SemanticHead` to learn the samples' classes with besides; the optimizer has its weights."""
         self._fabric, self._model, self._optimizer = fabric, model, optimizer
-        self._rng, self._rounds = rng, rounds
+        self._rng, self._rounds, self._semantics = rng, rounds, semantics
         self._loss = ClickLoss()
 
-    def __call__(self, image: Tensor, targets: Tensor, rate: float) -> Dict[str, float]:
-        """Images (B, 3, n, n, n), targets (B, K, n, n, n) bool -> figures for the log.
+    def __call__(self, image: Tensor, targets: Tensor, classes: Tensor, rate: float) -> Dict[str, float]:
+        """Images (B, 3, n, n, n), targets (B, K, n, n, n) bool, their classes -> figures for the log.
 
-        These are the hard Dice of the first and the last round, their mean loss, and the last one's error of the IoU.
+        These are the hard Dice of the first and the last round, the loss of the classes, the whole loss, the last
+        round's error of the IoU and loss of its draft, and the coarse embedding's spatial share.
         """
         for group in self._optimizer.param_groups:
             group["lr"] = rate
@@ -40,13 +46,17 @@ class ClickStep:
         user = SimulatedUser(self._rng, truth)
         previous = torch.from_numpy(earlier_masks(self._rng, truth)).to(image)
         image = image.contiguous(memory_format=torch.channels_last_3d)
-        embedding = self._model.embed(image).repeat(targets.shape[1])
+        with self._fabric.autocast():  # which Fabric does by itself around `forward` only
+            once = self._model.embed(image)
+            embedding = once.repeat(targets.shape[1])
         last = int(self._rng.integers(1, self._rounds)) if self._rounds > 1 else 0
+        if self._fabric.world_size > 1:  # nobody waits for the one with most rounds, nor do their messages cross
+            last = self._fabric.broadcast(last)
         total, record = 0.0, {}
         for number in range(last + 1):
             user.look((previous[:, 0] > 0).cpu().numpy(), first=number == 0)
             learns = number in (0, last)
-            with torch.set_grad_enabled(learns):
+            with torch.set_grad_enabled(learns), self._fabric.autocast():
                 prediction = self._model.decode(embedding, user.prompts(previous))
             if learns:
                 losses = self._loss(prediction, wanted)
@@ -54,8 +64,31 @@ class ClickStep:
                 record["dice_last" if number else "dice_first"] = float(losses.dice)
             previous = prediction.logits.detach()
         record.setdefault("dice_last", record["dice_first"])
+        if self._semantics is not None:
+            with self._fabric.autocast():
+                semantics = self._semantics(once, classes)
+            total = total + _SEMANTICS_WEIGHT * semantics
+            record["semantics"] = float(semantics.detach())
         self._optimizer.zero_grad(set_to_none=True)
         self._fabric.backward(total)
+        for weight in self._semantics.parameters() if self._semantics is not None else ():
+            # by hand: two modules that Fabric synchronises as they learn would mix up their messages
+            weight.grad = self._fabric.all_reduce(weight.grad, reduce_op="mean")
         self._fabric.clip_gradients(self._model, self._optimizer, max_norm=1.0, error_if_nonfinite=False)
         self._optimizer.step()
-        return {**record, "loss": float(total.detach()), "iou_error": float(losses.iou.detach()) ** 0.5}
+        return {
+            **record,
+            "loss": float(total.detach()),
+            "iou_error": float(losses.iou.detach()) ** 0.5,
+            "draft": float(losses.draft.detach()),
+            "spatial_share": spatial_share(embedding.coarse.detach()),
+        }
+
+
+def spatial_share(features: Tensor) -> float:
+    """Of the root mean square of features (B, C, D, H, W), the part that varies within a tile: 0 to 1.
+
+    Near 0 they say nothing of the image.
+    """
+    features = features.float()
+    return float((features.var((2, 3, 4), correction=0).mean() / features.square().mean().clamp(min=1e-12)).sqrt())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,9 @@ from torch.utils.data import Dataset, Sampler
 from ..preprocessing import normalised_channels
 from .cases import Crop, FoundCases, TrainingCase, find_cases, random_crop
 from .label_maps import random_label_map
+from .pasted_objects import with_pasted_objects
 from .pseudo_labels import supervoxel_labels
+from .semantics import Vocabulary
 from .synthesis import image_from_labels, scanner_effects
 
 _SMALLEST = 24  # voxels of a target: what an organ is on the coarsest level
@@ -22,22 +25,25 @@ _FULLEST = 0.9  # of the crop: a tile inside a large object is nearly all object
 
 
 class Sample(NamedTuple):
-    """`image` (3, n, n, n) float32, `targets` (K, n, n, n) bool."""
+    """`image` (3, n, n, n) float32, `targets` (K, n, n, n) bool, `classes` as in semantics.py."""
 
     image: np.ndarray
     targets: np.ndarray
+    classes: np.ndarray
 
 
 @dataclass(frozen=True)
 class Mix:
     """How often each source is drawn; the rest is made-up label maps. Without one the others keep their proportions.
 
-    `images` are real ones without labels, whose supervoxels serve as pseudo-labels.
+    `images` are real ones without labels, whose supervoxels serve as pseudo-labels. `pasted` of the real images, with
+    labels or without, get made-up objects besides.
     """
 
     real: float = 0.55
     images: float = 0.06
     real_labels: float = 0.25
+    pasted: float = 0.2
 
 
 DEFAULT_MIX = Mix()
@@ -59,22 +65,29 @@ class DataEngine(Dataset):
         found = find_cases(folder) if folder else FoundCases([], [], [])
         self._pairs = _by_family([*found.pairs, *cases])
         self._maps, self._images = _by_family(found.maps), _by_family(found.images)
+        self.vocabulary = Vocabulary([kind[0].kind for kind in (*self._pairs, *self._maps)])
         self.size, self.targets, self.seed, self.mix = size, targets, seed, mix
 
     def __getitem__(self, index: int) -> Sample:
         rng = np.random.default_rng([self.seed, index])
         while True:
-            crop, is_real = self._crop(rng)
-            targets = choose_targets(rng, crop.labels, self.targets, crop.framed) if crop is not None else None
+            crop, is_real, kind = self._crop(rng)
+            if crop is None:
+                continue
+            classes = self.vocabulary.classes(kind, crop.labels, crop.inside)
+            if is_real and rng.random() < self.mix.pasted:
+                crop = with_pasted_objects(rng, crop)
+            targets = choose_targets(rng, crop.labels, self.targets, crop.framed)
             if targets is None:
                 continue
             if is_real:
                 image = scanner_effects(rng, crop.image, strength=0.4)
             else:
                 image = image_from_labels(rng, crop.labels)
-            return Sample(normalised_channels(image, crop.inside), targets)
+            return Sample(normalised_channels(image, crop.inside), targets, classes)
 
-    def _crop(self, rng: np.random.Generator) -> Tuple[Optional[Crop], bool]:
+    def _crop(self, rng: np.random.Generator) -> Tuple[Optional[Crop], bool, Optional[Tuple[str, bool]]]:
+        """A crop, whether its image is real, and of which kind of cases its labels are, if they have meaning."""
         shares = np.array([self.mix.real, self.mix.images, self.mix.real_labels, 0.0])
         shares[-1] = max(0.0, 1 - shares.sum())
         shares *= [bool(self._pairs), bool(self._images), bool(self._maps), True]
@@ -82,17 +95,19 @@ class DataEngine(Dataset):
             shares[-1] = 1
         source = rng.choice(4, p=shares / shares.sum())
         if source == 0:
-            return random_crop(rng, _draw(rng, self._pairs), self.size), True
+            case = _draw(rng, self._pairs)
+            return random_crop(rng, case, self.size), True, case.kind
         if source == 1:
             crop = random_crop(rng, _draw(rng, self._images), self.size)
             if crop is None or not np.ptp(crop.image) > 0:
-                return None, True
+                return None, True, None
             labels = np.where(crop.inside, supervoxel_labels(rng, crop.image), 0)
-            return crop._replace(labels=labels, framed=0), True
+            return crop._replace(labels=labels, framed=0), True, None
         if source == 2:
-            return random_crop(rng, _draw(rng, self._maps), self.size), False
+            case = _draw(rng, self._maps)
+            return random_crop(rng, case, self.size), False, case.kind
         labels = random_label_map(rng, self.size)
-        return Crop(labels, None, _random_inside(rng, self.size)), False
+        return Crop(labels, None, _random_inside(rng, self.size)), False, None
 
 
 def _by_family(cases: Sequence[TrainingCase]) -> List[List[TrainingCase]]:
@@ -103,8 +118,8 @@ def _by_family(cases: Sequence[TrainingCase]) -> List[List[TrainingCase]]:
 
 
 def _draw(rng: np.random.Generator, families: List[List[TrainingCase]]) -> TrainingCase:
-    """A family by the square root of its size, then one of its cases."""
-    weights = np.sqrt([len(f) for f in families])
+    """A family by the square root of how many structures it shows, then one of its cases."""
+    weights = np.sqrt([sum(case.structures for case in family) for family in families])
     family = families[rng.choice(len(families), p=weights / weights.sum())]
     return family[rng.integers(len(family))]
 
@@ -174,13 +189,10 @@ def _half(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
 
 
 class EndlessSampler(Sampler):
-    """Indices from `start` on, for ever: resuming at the same index resumes the same stream."""
+    """Every `stride`th index from `start` on, for ever: resuming at the same index resumes the same stream."""
 
-    def __init__(self, start: int = 0) -> None:
-        self.start = start
+    def __init__(self, start: int = 0, stride: int = 1) -> None:
+        self.start, self.stride = start, stride
 
     def __iter__(self) -> Iterator[int]:
-        index = self.start
-        while True:
-            yield index
-            index += 1
+        return itertools.count(self.start, self.stride)

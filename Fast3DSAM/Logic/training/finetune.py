@@ -28,6 +28,7 @@ from .cases import TrainingCase
 from .click_step import ClickStep
 from .data_engine import DataEngine, EndlessSampler, Mix
 from .own_cases import Split, mean_dice
+from .precision import chosen_precision
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class FinetunePlan:
     weight_decay: float = 1e-2
     max_targets: int = 4
     seed: int = 0
-    precision: str = "bf16-mixed"
+    precision: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Finetuner:
         workers: int = 1,
     ) -> None:
         self.split, self.plan, self._log, self._workers = split, plan, log, workers
-        self._fabric = Fabric(accelerator="auto", devices=1, precision=plan.precision)
+        self._fabric = Fabric(accelerator="auto", devices=1, precision=chosen_precision(plan.precision))
         self._fabric.seed_everything(plan.seed, verbose=False)
         model, self._base = read_model(weights)
         self._untouched = copy.deepcopy(model)
@@ -123,7 +124,7 @@ class Finetuner:
         plan = self.plan
         cases = [TrainingCase(case.id, "own", case.label_path, case.image_path) for case in self.split.train]
         size = plan.crop or self._model.config.tile_size
-        engine = DataEngine(None, size, plan.targets, plan.seed, Mix(real=1.0, real_labels=0.0), cases)
+        engine = DataEngine(None, size, plan.targets, plan.seed, Mix(real=1.0, real_labels=0.0, pasted=0.0), cases)
         loader = DataLoader(
             engine, batch_size=plan.images, sampler=EndlessSampler(), num_workers=self._workers, worker_init_fn=_single
         )

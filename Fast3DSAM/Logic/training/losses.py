@@ -1,4 +1,4 @@
-"""What training minimises: Dice and cross-entropy of the mask, squared error of the estimated IoU."""
+"""What training minimises: Dice and cross-entropy of the mask and of its draft, error of the estimated IoU."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ class Losses(NamedTuple):
     total: Tensor
     mask: Tensor
     iou: Tensor
+    draft: Tensor
     dice: Tensor
 
 
 class ClickLoss(torch.nn.Module):
     """Loss of one round of clicks. Targets are 0 or 1 per voxel of the tile."""
 
-    def __init__(self, iou_weight: float = 0.5) -> None:
+    def __init__(self, iou_weight: float = 0.5, draft_weight: float = 0.5) -> None:
         super().__init__()
         self._dice = DiceLoss(sigmoid=True, smooth_nr=1.0, smooth_dr=1.0)
-        self._iou_weight = iou_weight
+        self._iou_weight, self._draft_weight = iou_weight, draft_weight
 
     def forward(self, prediction: MaskPrediction, targets: Tensor) -> Losses:
         """`targets` (N, 1, d, h, w) float."""
@@ -38,4 +39,7 @@ class ClickLoss(torch.nn.Module):
         either = (found | truth).sum((1, 2, 3, 4)).float()
         iou = F.mse_loss(prediction.iou, both / either.clamp(min=1))
         dice = (2 * both / (both + either).clamp(min=1)).mean()
-        return Losses(mask + self._iou_weight * iou, mask, iou, dice)
+        share = F.adaptive_avg_pool3d(targets, prediction.draft.shape[2:])  # of a coarse voxel that is target
+        draft = self._dice(prediction.draft, share) + F.binary_cross_entropy_with_logits(prediction.draft, share)
+        total = mask + self._iou_weight * iou + self._draft_weight * draft
+        return Losses(total, mask, iou, draft, dice)

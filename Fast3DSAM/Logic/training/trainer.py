@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List, Optional
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
@@ -20,6 +21,8 @@ from ..model.config import ModelConfig
 from ..model.fast3dsam import Fast3DSAM
 from .click_step import ClickStep
 from .data_engine import DataEngine, EndlessSampler
+from .precision import chosen_precision
+from .semantics import SemanticHead
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class TrainingPlan:
     ema_decay: float = 0.998
     seed: int = 0
     save_minutes: float = 5.0
-    precision: str = "bf16-mixed"
+    precision: str = "auto"
+    devices: int = 0  # processes that share every step, each with `images` of its own; 0: what Fabric finds
 
 
 class Trainer:
@@ -59,32 +63,38 @@ class Trainer:
 
         Without it training begins with random weights, and LoRA, which has nothing to adapt then, is not trained.
         """
-        self.plan, self.state_path, self._log = plan, Path(state_path), log
+        self.plan, self.state_path = plan, Path(state_path)
         self._engine, self._workers = engine, workers
-        self.fabric = Fabric(accelerator="auto", devices="auto", precision=plan.precision)
+        self.fabric = Fabric(
+            accelerator="auto", devices=plan.devices or "auto", precision=chosen_precision(plan.precision)
+        )
         self.fabric.launch()
+        self._log = log if self.fabric.is_global_zero else _unheard
         self.fabric.seed_everything(plan.seed, verbose=False)
         model = start
         if model is None:
             model = build_model(config)
             freeze_lora(model)
         convolutions_channels_last(model)
-        trained = [p for p in model.parameters() if p.requires_grad]
+        semantics = SemanticHead(config, len(engine.vocabulary)) if len(engine.vocabulary) else None
+        trained = [p for part in (model, semantics) if part for p in part.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(trained, plan.learning_rate, weight_decay=plan.weight_decay)
-        self.ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(plan.ema_decay), use_buffers=True)
+        self.ema = AveragedModel(model, multi_avg_fn=_average(plan.ema_decay), use_buffers=True)
         self.model, self.optimizer = self.fabric.setup(model, optimizer)
         for method in ("embed", "decode"):
             self.model.mark_forward_method(method)
         self.ema.to(self.fabric.device)
-        self._rng = np.random.default_rng([plan.seed, 1])
-        self._click_step = ClickStep(self.fabric, self.model, self.optimizer, self._rng, plan.rounds)
+        self.semantics = None if semantics is None else semantics.to(self.fabric.device)
+        self._rng = np.random.default_rng([plan.seed, 1, *self._rank_seed()])
+        self._click_step = ClickStep(self.fabric, self.model, self.optimizer, self._rng, plan.rounds, self.semantics)
         self.step, self.seconds = 0, 0.0
         self.history: List[Dict[str, float]] = []
 
     def run(self) -> None:
         """Trains until the plan's hours (or steps) are over; safe to kill at any time."""
         self._resume()
-        sampler = EndlessSampler(self.step * self.plan.images)
+        ranks = self.fabric.world_size
+        sampler = EndlessSampler(self.step * self.plan.images * ranks + self.fabric.global_rank, ranks)
         loader = DataLoader(
             self._engine,
             batch_size=self.plan.images,
@@ -100,6 +110,8 @@ class Trainer:
             recent.append(self._train_step(*next(batches)))
             self.step += 1
             self.seconds += time.monotonic() - begun
+            if ranks > 1:  # all end at the same step
+                self.seconds = self.fabric.broadcast(self.seconds)
             if self.step % 50 == 0:
                 self._report(recent)
                 recent = []
@@ -116,6 +128,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "ema": self.ema.module.state_dict(),
             "ema_updates": self.ema.n_averaged,
+            "semantics": self.semantics.state_dict() if self.semantics else {},
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "seconds": self.seconds,
@@ -136,11 +149,21 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.ema.module.load_state_dict(state["ema"])
         self.ema.n_averaged.copy_(state["ema_updates"])
+        if self.semantics is not None:
+            self.semantics.load_state_dict(state["semantics"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
         torch.set_rng_state(state["torch_rng"].cpu())
-        self._rng.bit_generator.state = state["numpy_rng"]
+        if self.fabric.global_rank == 0:
+            self._rng.bit_generator.state = state["numpy_rng"]
+        else:  # the state holds the first process's; any other stream will do
+            other = np.random.default_rng([self.plan.seed, 2, self.fabric.global_rank, self.step])
+            self._rng.bit_generator.state = other.bit_generator.state
         self._log(f"resumed at step {self.step} after {self.seconds / 3600:.2f} h")
+
+    def _rank_seed(self) -> List[int]:
+        """Nothing where one process trains alone, as it was before there were several."""
+        return [self.fabric.global_rank] if self.fabric.world_size > 1 else []
 
     def _done(self) -> float:
         """The share of the plan that is behind us; at least 1 at the end."""
@@ -153,8 +176,8 @@ class Trainer:
         warm = min(1.0, (self.step + 1) / self.plan.warm_up_steps)
         return self.plan.learning_rate * warm * (self.plan.final_rate + (1 - self.plan.final_rate) * cosine)
 
-    def _train_step(self, image: torch.Tensor, targets: torch.Tensor) -> Dict[str, float]:
-        record = self._click_step(image, targets, self._rate())
+    def _train_step(self, image: Tensor, targets: Tensor, classes: Tensor) -> Dict[str, float]:
+        record = self._click_step(image, targets, classes, self._rate())
         self.ema.update_parameters(self.model.module)
         return record
 
@@ -163,6 +186,19 @@ class Trainer:
         self.history.append({"step": self.step, "seconds": self.seconds, **means})
         text = "  ".join(f"{key} {value:.3f}" for key, value in means.items())
         self._log(f"step {self.step}  {self.seconds / 60:.1f} min  rate {self._rate():.1e}  {text}")
+
+
+def _average(decay: float) -> Callable[..., None]:
+    """Exponential moving average whose memory grows to 1 / (1 - decay) steps: young weights are forgotten at once."""
+
+    def average(averaged: Any, current: Any, count: Tensor) -> None:
+        get_ema_multi_avg_fn(min(decay, (1 + int(count)) / (10 + int(count))))(averaged, current, count)
+
+    return average
+
+
+def _unheard(_: str) -> None:
+    """What the other processes say: the same as the first."""
 
 
 def _single_threaded(_: int) -> None:

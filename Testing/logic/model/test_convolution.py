@@ -42,9 +42,12 @@ def test_a_finer_grid_holds_eight_voxels_for_each_and_comes_back_unchanged():
 
 @pytest.mark.parametrize("batch", [1, 3])
 def test_doubling_is_the_trilinear_interpolation(batch):
-    x = torch.randn(batch, 2, 4, 6, 8)
+    x = torch.randn(batch, 2, 4, 6, 8, requires_grad=True)
     expected = torch.nn.functional.interpolate(x, scale_factor=2.0, mode="trilinear", align_corners=False)
-    assert torch.equal(doubled(x), expected)  # with gradients
+    torch.testing.assert_close(doubled(x), expected, atol=1e-6, rtol=1e-6)
+    weights = torch.randn_like(expected)
+    gradients = [torch.autograd.grad((y * weights).sum(), x)[0] for y in (doubled(x), expected)]
+    torch.testing.assert_close(*gradients, atol=1e-5, rtol=1e-5)
     with torch.inference_mode():
         torch.testing.assert_close(doubled(x), expected, atol=1e-6, rtol=1e-6)
     with torch.no_grad():  # what was remembered while inferring is no inference tensor

@@ -3,6 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from Fast3DSAM.Logic.checkpoints import load_model
+from Fast3DSAM.Logic.training.click_step import spatial_share
 from Testing.logic.model.networks import TINY, image, network
 
 SAM_LIKE = replace(
@@ -75,3 +77,23 @@ def test_new_adapters_and_lora_leave_the_encoder_as_it_is():
         block.attn.qkv.merge()
     for first, second in zip(before, model.embed(image())):
         torch.testing.assert_close(first, second, atol=1e-5, rtol=1e-5)
+
+
+def test_what_all_patches_have_in_common_does_not_drown_what_tells_them_apart():
+    model = network()
+    before = model.embed(image()).coarse
+    model.image_encoder.patch_embed.surroundings.norm2.bias += 100  # as ReLU makes it, only more
+    after = model.embed(image()).coarse
+    assert spatial_share(after) > 0.5 * spatial_share(before) > 0.1
+
+
+def test_the_coarse_embedding_of_the_bundled_weights_tells_places_apart():
+    model = load_model().model
+    size = model.config.tile_size
+    grid = torch.stack(torch.meshgrid(*[torch.arange(float(size))] * 3, indexing="ij"))
+    ball = ((grid - torch.tensor([24.0, 30, 34])[:, None, None, None]).square().sum(0) < 14**2).float()
+    picture = torch.stack([ball, ball, torch.ones_like(ball)])[None] + 0.05 * image(size) * torch.tensor(
+        [1, 1, 0]
+    ).view(1, 3, 1, 1, 1)
+    with torch.no_grad():
+        assert spatial_share(model.embed(picture).coarse) > 0.1

@@ -75,3 +75,14 @@ def test_the_estimated_iou_does_not_train_the_mask():
     model.decode(model.embed(image()), prompts()).iou.sum().backward()
     assert model.mask_decoder.iou_head[0].weight.grad.abs().sum() > 0
     assert all(p.grad is None for p in model.mask_decoder.hyper.parameters())
+
+
+def test_the_draft_is_drawn_from_the_coarse_embedding_and_reaches_the_mask():
+    given = prompts(clicks=2)
+    found = _decode(given)
+    assert found.draft.shape == (1, 1, 4, 4, 4) and found.draft.dtype == torch.float32
+    model = network()
+    with torch.no_grad():
+        model.mask_decoder.draft_hyper[2].bias += 5
+    other = model.decode(EMBEDDING, given)
+    assert (other.draft - found.draft).abs().max() > 1 and (other.logits - found.logits).abs().max() > 1e-3

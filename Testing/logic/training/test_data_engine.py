@@ -3,7 +3,8 @@ import pytest
 import SimpleITK as sitk
 from scipy import ndimage
 
-from Fast3DSAM.Logic.training.data_engine import DataEngine, EndlessSampler, Mix, choose_targets
+from Fast3DSAM.Logic.training.cases import TrainingCase
+from Fast3DSAM.Logic.training.data_engine import DataEngine, EndlessSampler, Mix, _draw, choose_targets
 
 SIZE = 24
 
@@ -24,7 +25,7 @@ def test_a_sample_is_a_function_of_seed_and_index(engine):
 
 def test_samples_are_finite_and_have_targets_of_a_fair_size(engine):
     for index in range(25):
-        image, targets = engine[index]
+        image, targets, _ = engine[index]
         assert image.shape == (3, SIZE, SIZE, SIZE) and image.dtype == np.float32 and np.isfinite(image).all()
         assert targets.shape == (3, SIZE, SIZE, SIZE) and targets.dtype == bool
         shares = targets.mean((1, 2, 3))
@@ -75,7 +76,7 @@ def test_an_image_without_labels_is_cut_into_regions_of_like_intensity(tmp_path)
     engine = DataEngine(tmp_path, SIZE, 1, seed=3, mix=Mix(real=0, images=1, real_labels=0))
     spreads = []
     for index in range(12):
-        image, targets = engine[index]
+        image, targets, _ = engine[index]
         inside = image[2] > 0
         spreads.append(image[0][targets[0] & inside].std() / image[0][inside].std())
     assert np.median(spreads) < 0.8, spreads
@@ -102,8 +103,16 @@ def test_image_and_label_pairs_keep_their_borders(tmp_path):
     engine = DataEngine(None, SIZE, 1, seed=1, mix=Mix(real=1.0, real_labels=0.0), cases=[case])
     agreements = []
     for index in range(12):
-        image, targets = engine[index]
+        image, targets, _ = engine[index]
         target, inside = targets[0], image[2] > 0
         if (target & inside).sum() > 200 and (~target & inside).sum() > 200:
             agreements.append(abs(np.corrcoef(image[0][inside], target[inside])[0, 1]))
     assert len(agreements) >= 6 and np.median(agreements) > 0.8
+
+
+def test_families_are_drawn_by_the_root_of_how_many_structures_they_show():
+    families = [[TrainingCase("many", "a", None, None, 9), TrainingCase("more", "a", None, None, 7)]]
+    families.append([TrainingCase("one", "b", None, None)])
+    rng = np.random.default_rng(0)
+    drawn = [_draw(rng, families).family for _ in range(2000)]
+    assert abs(drawn.count("a") / 2000 - 4 / 5) < 0.03

@@ -7,8 +7,11 @@ TARGET = torch.zeros(1, 1, 8, 8, 8)
 TARGET[..., 2:6, 2:6, 2:6] = 1
 
 
-def _loss(logits, iou=1.0):
-    return ClickLoss()(MaskPrediction(logits, torch.tensor([iou])), TARGET)
+DRAFT = torch.zeros(1, 1, 1, 1, 1)
+
+
+def _loss(logits, iou=1.0, draft=DRAFT):
+    return ClickLoss()(MaskPrediction(logits, torch.tensor([iou]), draft), TARGET)
 
 
 def test_a_better_mask_has_a_smaller_loss_and_a_larger_dice():
@@ -32,15 +35,24 @@ def test_the_estimate_is_compared_with_the_true_iou():
 
 
 def test_an_empty_target_gives_a_finite_loss():
-    prediction = MaskPrediction(torch.full((1, 1, 8, 8, 8), -3.0), torch.tensor([0.5]))
+    prediction = MaskPrediction(torch.full((1, 1, 8, 8, 8), -3.0), torch.tensor([0.5]), DRAFT)
     assert all(torch.isfinite(v) for v in ClickLoss()(prediction, torch.zeros(1, 1, 8, 8, 8)))
 
 
 def test_descending_the_loss_finds_the_mask():
     logits = torch.zeros_like(TARGET, requires_grad=True)
     for _ in range(30):
-        loss = ClickLoss()(MaskPrediction(logits, torch.tensor([0.5])), TARGET).mask
+        loss = ClickLoss()(MaskPrediction(logits, torch.tensor([0.5]), DRAFT), TARGET).mask
         (gradient,) = torch.autograd.grad(loss, logits)
         with torch.no_grad():
             logits -= 100 * gradient
     assert torch.equal(logits.detach() > 0, TARGET > 0)
+
+
+def test_a_draft_is_best_where_it_says_how_much_of_each_coarse_voxel_is_target():
+    share = torch.nn.functional.avg_pool3d(TARGET, 4)
+    right = torch.logit(share.clamp(0.01, 0.99))
+    logits = (TARGET * 2 - 1) * 4
+    found = [_loss(logits, draft=draft) for draft in (right, right.flip(4) * 0, -right)]
+    assert found[0].draft < found[1].draft < found[2].draft
+    assert found[0].total < found[1].total < found[2].total and found[0].mask == found[2].mask

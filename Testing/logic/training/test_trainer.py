@@ -1,9 +1,15 @@
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from itertools import islice
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 
-from Fast3DSAM.Logic.training.data_engine import DataEngine
+from Fast3DSAM.Logic.training.data_engine import DataEngine, EndlessSampler
 from Fast3DSAM.Logic.training.trainer import Trainer, TrainingPlan, load_training_state
 from Testing.logic.model.networks import TINY
 
@@ -20,10 +26,10 @@ class Killed(Exception):
 class KilledTrainer(Trainer):
     """Dies in the third step; its last state was saved after the second."""
 
-    def _train_step(self, image, targets):
+    def _train_step(self, *batch):
         if self.step == 2:
             self.save()
-        record = super()._train_step(image, targets)
+        record = super()._train_step(*batch)
         if self.step == 2:
             raise Killed
         return record
@@ -85,3 +91,40 @@ def test_the_rate_warms_up_and_falls_to_its_final_share(tmp_path):
     assert rates[0] < rates[4] < rates[9] and rates[10:] == sorted(rates[10:], reverse=True)
     assert max(rates) <= PLAN.learning_rate
     assert rates[-1] == pytest.approx(PLAN.learning_rate * PLAN.final_rate)
+
+
+def test_mixed_precision_reaches_the_network(tmp_path):
+    plan = replace(PLAN, precision="bf16-mixed", steps=1)
+    trainer = Trainer(CONFIG, plan, DataEngine(None, 16, 2), tmp_path / "state.pt", [].append, workers=0)
+    seen = set()
+    for part in (trainer.model.module.image_encoder.neck.conv, trainer.model.module.mask_decoder.at_half[0]):
+        part.register_forward_hook(lambda _, __, output: seen.add(output.dtype))
+    trainer.run()
+    assert seen == {torch.bfloat16}
+
+
+def test_processes_that_share_a_step_draw_different_samples():
+    streams = [list(islice(EndlessSampler(12 + rank, 2), 4)) for rank in (0, 1)]
+    assert streams == [[12, 14, 16, 18], [13, 15, 17, 19]]
+
+
+def test_two_processes_train_one_network(tmp_path):
+    options = "--steps 4 --images 1 --targets 1 --rounds 2 --crop 16 --precision 32-true --workers 0 --threads 1"
+    command = [sys.executable, "-m", "Fast3DSAM.Logic.commands", "train", str(tmp_path), "--devices", "2"]
+    header, row = "name\trole\tmodality\tregion\tlabels", "knee1\tlabels\tMR\tknee\t1=femur(4096); 2=tibia(4096)"
+    (tmp_path / "INDEX.tsv").write_text(f"{header}\n{row}\n")
+    labels = np.zeros((40, 40, 40), np.uint8)
+    labels[2:18, 8:24, 8:24], labels[22:38, 8:24, 8:24] = 1, 2
+    (tmp_path / "labels" / "knee1").mkdir(parents=True)
+    sitk.WriteImage(sitk.GetImageFromArray(labels), str(tmp_path / "labels" / "knee1" / "label.nii.gz"))
+    state = tmp_path / "state.pt"
+    done = subprocess.run(
+        [*command, "--state", str(state), *options.split()],
+        env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "2 processes" in done.stdout + done.stderr
+    reached = load_training_state(state)
+    assert reached["step"] == 4 and set(reached["semantics"]) == {
+        f"{p}.{w}" for p in ("quarter", "coarse") for w in ("weight", "bias")
+    }

@@ -38,7 +38,7 @@ def train(
     import torch
 
     from ..checkpoints import read_model
-    from ..model.build import freeze_lora, freeze_pretrained
+    from ..model.build import freeze_lora, freeze_pretrained, without_clustering
     from ..model.config import CONFIGS
     from ..training.data_engine import DataEngine
     from ..training.publish import publish_weights
@@ -65,6 +65,8 @@ def train(
     pretrained = None
     if start is not None:
         pretrained = read_model(start).model
+        if pretrained.config.clustering and not clustering:
+            pretrained = without_clustering(pretrained)
         if pretrained.config != chosen:
             raise CheckpointError(
                 f"{start} holds a network of the configuration {pretrained.config.name!r} and not {chosen.name!r}; "

@@ -23,6 +23,14 @@ def build_model(config: Union[str, ModelConfig]) -> Fast3DSAM:
     return Fast3DSAM(config)
 
 
+def without_clustering(model: Fast3DSAM) -> Fast3DSAM:
+    """The same weights with attention among all tokens, or SAM's own, to train the two side by side."""
+    plain = build_model(model.config.without_clustering())
+    weights = model.state_dict()
+    plain.load_state_dict({name: weights[name] for name in plain.state_dict()})
+    return plain
+
+
 def freeze_pretrained(model: Fast3DSAM) -> None:
     """Freeze what the paper freezes: SAM's transformer, all but LoRA, adapters, norms and clustering.
 

@@ -3,7 +3,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from Fast3DSAM.Logic.model.build import build_model, convolutions_channels_last, freeze_lora, freeze_pretrained
+from Fast3DSAM.Logic.model.build import (
+    build_model,
+    convolutions_channels_last,
+    freeze_lora,
+    freeze_pretrained,
+    without_clustering,
+)
 from Fast3DSAM.Logic.model.config import SMALL
 from Testing.logic.model.networks import TINY, image, network, prompts
 
@@ -66,3 +72,15 @@ def test_the_layout_of_convolutions_changes_no_output():
     before = model(image(), prompts())
     after = convolutions_channels_last(model)(image(), prompts())
     torch.testing.assert_close(after.logits, before.logits, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("config", [TINY, SAM_LIKE])
+def test_the_same_weights_without_clustering_are_the_network_that_never_had_any(config):
+    model = network(config)
+    plain = without_clustering(model)
+    assert plain.config == config.without_clustering()
+    lost = set(dict(model.named_parameters())) - set(dict(plain.named_parameters()))
+    assert lost == {f"image_encoder.blocks.{i}.clustering.log_sharpness" for i in range(config.depth)}
+    kept = dict(model.named_parameters())
+    assert all(torch.equal(p, kept[name]) for name, p in plain.named_parameters())
+    assert not torch.equal(plain.embed(image()).coarse, model.embed(image()).coarse)

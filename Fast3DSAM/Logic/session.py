@@ -18,7 +18,6 @@ from .prediction import Predictor
 from .preprocessing import TileReader, checked_voxels
 from .prompts import PromptHistory, PromptSet, checked_position
 from .segmenter import EMPTY, MaskState, Segmenter
-from .threads import wait_asleep
 from .tiling import Pyramid
 from .update import PreparedVolume, SegmentationUpdate
 
@@ -69,7 +68,6 @@ class InteractiveSession:
 
         `device` is "auto", "cpu", "cuda" or "mps". `cache_dir` keeps embeddings on disk, by the volume's content.
         """
-        wait_asleep()
         from .predictor import load_predictor
 
         return cls(load_predictor(weights, device, delta), cache_dir=cache_dir)

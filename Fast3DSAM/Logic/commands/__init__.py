@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from ..threads import wait_asleep
 from .app import app as browser_app
 from .benchmark import benchmark
 from .doctor import doctor
@@ -41,5 +40,4 @@ app.command()(finetune)
 
 def main() -> None:
     """Entry point of the console script."""
-    wait_asleep()
     app(prog_name="fast3dsam")

@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 from ..errors import MissingDependencyError, VolumeFileError
+from ..threads import wait_asleep
 
 
 def app(
@@ -36,6 +37,7 @@ def app(
         )
     if volume is not None and not volume.exists():
         raise VolumeFileError(f"There is no file or folder {str(volume)!r}; check the path.")
+    wait_asleep()  # a browser draws beside it
     from ...Widgets.web.application import run
     from ...Widgets.web.settings import AppSettings
 

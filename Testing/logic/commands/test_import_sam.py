@@ -97,5 +97,13 @@ def test_training_goes_on_from_it_and_leaves_sam_as_it_is(sam_file, tmp_path):
 def test_training_does_not_start_from_another_configuration(sam_file, tmp_path):
     start = tmp_path / "vit_b.pt"
     assert call(sam_file, "-o", start).exit_code == 0
-    result = train(tmp_path, start, "--no-clustering")
-    assert result.exit_code == 2 and "--no-clustering" in result.output
+    result = train(tmp_path, start, "--config", "small")
+    assert result.exit_code == 2 and "'small'; choose that with --config" in " ".join(result.output.split())
+
+
+def test_training_goes_on_without_the_clustering_that_the_start_has(sam_file, tmp_path):
+    start = tmp_path / "vit_b.pt"
+    assert call(sam_file, "-o", start).exit_code == 0
+    assert train(tmp_path, start, "--no-clustering").exit_code == 0
+    names = torch.load(tmp_path / "state.pt", weights_only=True)["model"]
+    assert names and not any(".clustering." in name for name in names)

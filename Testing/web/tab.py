@@ -100,12 +100,14 @@ class BrowserTab:
         raise AssertionError(f"the {view} view stays black")
 
     def wait_for_coloured(self, least: int, most: int = 1 << 30, view: str = "Axial") -> int:
-        """Until that many pixels of a view have a colour; returns how many."""
+        """Until that many pixels of a view have a colour, and two pictures agree on it; returns how many."""
         self.rest_mouse()
+        before = -1
         for _ in range(100):
             count = self.coloured(view)
-            if least <= count <= most:
+            if least <= count <= most and count == before:
                 return count
+            before = count
             self.page.wait_for_timeout(200)
         raise AssertionError(f"{count} coloured pixels in the {view} view, expected {least} to {most}")
 

@@ -45,9 +45,9 @@ def test_a_click_makes_a_segment_and_background_takes_it_back(tab, artefacts):
     assert [p["positive"] for p in tab.state("points")] == [True, False]
     less = tab.wait_for_coloured(0, inside - 1000)
     tab.press("Control+z", "points.length === 1 && !is_working")
-    tab.wait_for_coloured(inside - 300, inside + 300)
+    tab.wait_for_coloured(inside - 500, inside + 500)
     tab.press("Control+y", "points.length === 2 && !is_working")
-    tab.wait_for_coloured(less - 300, less + 300)
+    tab.wait_for_coloured(less - 500, less + 500)
 
 
 def test_a_locked_segment_keeps_its_voxels(tab, tmp_path):

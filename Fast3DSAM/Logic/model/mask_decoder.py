@@ -18,7 +18,7 @@ _SIZES = 48.0**3  # the estimated IoU tells sizes apart down to this part of a t
 
 
 class MaskPrediction(NamedTuple):
-    """`logits` (B, 1, D, H, W), `iou` (B,) estimated in 0..1, `draft` (B, 1, ...) the mask's logits at 1/8."""
+    """`logits` (B, 1, D, H, W), `iou` (B,) estimated in 0..1, `draft` (B, 1, D/8, H/8, W/8) logits."""
 
     logits: Tensor
     iou: Tensor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from .losses import ClickLoss
+from .semantics import SemanticHead
 from .simulated_user import SimulatedUser, earlier_masks
 
 _SEMANTICS_WEIGHT = 0.3
@@ -26,15 +27,21 @@ class ClickStep:
     """
 
     def __init__(
-        self, fabric: Fabric, model: Any, optimizer: Any, rng: np.random.Generator, rounds: int, semantics: Any = None
+        self,
+        fabric: Fabric,
+        model: Any,
+        optimizer: Any,
+        rng: np.random.Generator,
+        rounds: int,
+        semantics: Optional[SemanticHead] = None,
     ) -> None:
-        """`semantics`: a `SemanticHead` to learn the samples' classes with besides; the optimizer has its weights."""
+        """`semantics` learns the samples' classes besides; its weights are the optimizer's, too, but not Fabric's."""
         self._fabric, self._model, self._optimizer = fabric, model, optimizer
         self._rng, self._rounds, self._semantics = rng, rounds, semantics
         self._loss = ClickLoss()
 
     def __call__(self, image: Tensor, targets: Tensor, classes: Tensor, rate: float) -> Dict[str, float]:
-        """Images (B, 3, n, n, n), targets (B, K, n, n, n) bool, their classes -> figures for the log.
+        """Images (B, 3, n, n, n), targets (B, K, n, n, n) bool, classes (B, n/4, ...) -> figures for the log.
 
         These are the hard Dice of the first and the last round, the loss of the classes, the whole loss, the last
         round's error of the IoU and loss of its draft, and the coarse embedding's spatial share.
@@ -50,7 +57,7 @@ class ClickStep:
             once = self._model.embed(image)
             embedding = once.repeat(targets.shape[1])
         last = int(self._rng.integers(1, self._rounds)) if self._rounds > 1 else 0
-        if self._fabric.world_size > 1:  # nobody waits for the one with most rounds, nor do their messages cross
+        if self._fabric.world_size > 1:  # else all would wait for the one with most rounds
             last = self._fabric.broadcast(last)
         total, record = 0.0, {}
         for number in range(last + 1):
@@ -72,7 +79,8 @@ class ClickStep:
         self._optimizer.zero_grad(set_to_none=True)
         self._fabric.backward(total)
         for weight in self._semantics.parameters() if self._semantics is not None else ():
-            # by hand: two modules that Fabric synchronises as they learn would mix up their messages
+            # Not by Fabric: it averages while gradients arrive, and those of two modules would have to arrive in the
+            # same order in every process.
             weight.grad = self._fabric.all_reduce(weight.grad, reduce_op="mean")
         self._fabric.clip_gradients(self._model, self._optimizer, max_norm=1.0, error_if_nonfinite=False)
         self._optimizer.step()

@@ -25,7 +25,10 @@ _FULLEST = 0.9  # of the crop: a tile inside a large object is nearly all object
 
 
 class Sample(NamedTuple):
-    """`image` (3, n, n, n) float32, `targets` (K, n, n, n) bool, `classes` as in semantics.py."""
+    """`image` (3, n, n, n) float32, `targets` (K, n, n, n) bool, `classes` (n / 4, ...) int16.
+
+    All (k, j, i); `Vocabulary.classes` says what the classes are.
+    """
 
     image: np.ndarray
     targets: np.ndarray
@@ -65,7 +68,7 @@ class DataEngine(Dataset):
         found = find_cases(folder) if folder else FoundCases([], [], [])
         self._pairs = _by_family([*found.pairs, *cases])
         self._maps, self._images = _by_family(found.maps), _by_family(found.images)
-        self.vocabulary = Vocabulary([kind[0].kind for kind in (*self._pairs, *self._maps)])
+        self.vocabulary = Vocabulary([family[0].kind for family in (*self._pairs, *self._maps)])
         self.size, self.targets, self.seed, self.mix = size, targets, seed, mix
 
     def __getitem__(self, index: int) -> Sample:

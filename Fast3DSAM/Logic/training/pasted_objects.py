@@ -19,7 +19,8 @@ _SMALLEST, _LARGEST = 24, 0.15  # voxels; share of the crop
 def with_pasted_objects(rng: np.random.Generator, crop: Crop) -> Crop:
     """The crop of a real image with up to two objects more, brighter or darker than what they cover.
 
-    They have labels of their own, and the crop is framed for the last. The same crop where nothing fits.
+    All arrays (k, j, i). They have labels of their own, and the crop is framed for the last. A crop in which nothing
+    fits keeps its image and labels.
     """
     size = len(crop.labels)
     shapes = KINDS[rng.choice(_KINDS, p=_KIND_WEIGHTS)](rng, size)

@@ -53,7 +53,10 @@ class SemanticHead(nn.Module):
         self.coarse = nn.Linear(config.neck_width, classes)
 
     def forward(self, embedding: ImageEmbedding, classes: Tensor) -> Tensor:
-        """Cross-entropy in which each class of a crop counts the same; `classes` (B, n / GRID, ...); 0 without any."""
+        """Cross-entropy (a scalar) in which each class of a crop counts the same; 0 where no crop has classes.
+
+        `embedding` of B crops of n^3 voxels; `classes` (B, n / 4, n / 4, n / 4) integers of one family per crop.
+        """
         at_eighth = classes[:, 1::2, 1::2, 1::2]
         parts = ((self.quarter, embedding.quarter, classes), (self.coarse, embedding.coarse, at_eighth))
         return sum(_named(head, features, wanted) for head, features, wanted in parts) / len(parts)

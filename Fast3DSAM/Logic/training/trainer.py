@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
@@ -63,11 +63,10 @@ class Trainer:
 
         Without it training begins with random weights, and LoRA, which has nothing to adapt then, is not trained.
         """
+        plan = replace(plan, precision=chosen_precision(plan.precision))  # the card says what it was
         self.plan, self.state_path = plan, Path(state_path)
         self._engine, self._workers = engine, workers
-        self.fabric = Fabric(
-            accelerator="auto", devices=plan.devices or "auto", precision=chosen_precision(plan.precision)
-        )
+        self.fabric = Fabric(accelerator="auto", devices=plan.devices or "auto", precision=plan.precision)
         self.fabric.launch()
         self._log = log if self.fabric.is_global_zero else _unheard
         self.fabric.seed_everything(plan.seed, verbose=False)

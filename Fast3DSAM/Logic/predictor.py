@@ -8,9 +8,10 @@ from typing import Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
+from torch import nn
 
 from .checkpoints import load_model
-from .devices import choose_device, describe_device
+from .devices import choose_device, choose_precision, describe_device
 from .errors import CheckpointError, NotEnoughMemoryError
 from .model.fast3dsam import Fast3DSAM
 from .model.image_encoder import ImageEmbedding
@@ -20,10 +21,16 @@ from .preprocessing import normalised_channels
 
 
 class LocalPredictor:
-    """A `Predictor` over a network in this process: float32 on the CPU and MPS, half precision on CUDA."""
+    """A `Predictor` over a network in this process, in the precision that answers soonest on the device."""
 
-    def __init__(self, model: Fast3DSAM, device: torch.device, fingerprint: str) -> None:
-        self._model, self._device = model.to(device), device
+    def __init__(
+        self, model: Fast3DSAM, device: torch.device, fingerprint: str, precision: Optional[torch.dtype] = None
+    ) -> None:
+        """`precision` float32 computes as exactly as can be; None is `choose_precision`'s. Takes the network over."""
+        self._device, self.precision = device, precision or choose_precision(device)
+        self._model = model.to(device)
+        if self.precision == torch.bfloat16:
+            _round_weights(self._model)
         self.tile_size = model.config.tile_size
         self.fingerprint = fingerprint
         self.device_name = describe_device(device)
@@ -34,6 +41,7 @@ class LocalPredictor:
         weights: Optional[Union[str, Path]] = None,
         device: str = "auto",
         delta: Optional[Union[str, Path]] = None,
+        precision: Optional[torch.dtype] = None,
     ) -> LocalPredictor:
         """From the bundled or the given weights, with a fine-tuned `delta` if given.
 
@@ -41,7 +49,7 @@ class LocalPredictor:
         """
         chosen = choose_device(device)
         model, fingerprint = load_model(weights, chosen, delta)
-        return cls(model, chosen, fingerprint)
+        return cls(model, chosen, fingerprint, precision)
 
     def embed(self, voxels: np.ndarray, inside: np.ndarray) -> ImageEmbedding:
         """One tile: voxels float32 and `inside` bool, both (tile_size,)^3."""
@@ -64,14 +72,17 @@ class LocalPredictor:
         return {name: tensor.half().cpu().numpy() for name, tensor in embedding._asdict().items()}
 
     def unpack(self, arrays: Dict[str, np.ndarray]) -> ImageEmbedding:
-        """Back to tensors on this predictor's device."""
-        return ImageEmbedding(**{k: torch.from_numpy(v).to(self._device, torch.float32) for k, v in arrays.items()})
+        """Back to tensors on this predictor's device, of the types that `embed` gives on a CPU."""
+        rounded = torch.bfloat16 if self.precision == torch.bfloat16 else torch.float32
+        types = {name: torch.float32 if name == "grey" else rounded for name in arrays}
+        return ImageEmbedding(**{k: torch.from_numpy(v).to(self._device, types[k]) for k, v in arrays.items()})
 
     @contextlib.contextmanager
     def _computing(self):
-        half = torch.autocast("cuda", torch.float16) if self._device.type == "cuda" else contextlib.nullcontext()
+        is_exact = self.precision == torch.float32
+        rounding = contextlib.nullcontext() if is_exact else torch.autocast(self._device.type, self.precision)
         try:
-            with torch.inference_mode(), half:
+            with torch.inference_mode(), rounding:
                 yield
         except (MemoryError, RuntimeError) as error:
             if isinstance(error, MemoryError) or "memory" in str(error).lower():
@@ -82,7 +93,10 @@ class LocalPredictor:
 
 
 def load_predictor(
-    weights: Optional[Union[str, Path]] = None, device: str = "auto", delta: Optional[Union[str, Path]] = None
+    weights: Optional[Union[str, Path]] = None,
+    device: str = "auto",
+    delta: Optional[Union[str, Path]] = None,
+    precision: Optional[torch.dtype] = None,
 ) -> Predictor:
     """The predictor that fits the file: ours, or the released Fast 3D SAM network's (CPU, no delta).
 
@@ -95,7 +109,14 @@ def load_predictor(
         if delta is not None:
             raise CheckpointError(f"{Path(delta).name} cannot adapt the released network; leave the delta out.")
         return ReleasedPredictor.load(weights)
-    return LocalPredictor.load(weights, device, delta)
+    return LocalPredictor.load(weights, device, delta, precision)
+
+
+def _round_weights(model: Fast3DSAM) -> None:
+    """Once instead of at every call: autocast would round the same weights again and again."""
+    for module in model.modules():
+        if isinstance(module, (nn.Linear, nn.Conv2d, nn.Conv3d, nn.ConvTranspose3d)):
+            module.to(torch.bfloat16)
 
 
 def _batched(prompts: Sequence[TilePrompts], size: int, device: torch.device) -> Prompts:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from Fast3DSAM.Logic.devices import choose_device, describe_device
+from Fast3DSAM.Logic.devices import choose_device, choose_precision, describe_device, processor_has_bfloat16
 from Fast3DSAM.Logic.errors import DeviceError
 
 
@@ -50,3 +50,21 @@ def test_a_name_that_is_no_device_is_quoted(monkeypatch, name):
 
 def test_the_cpu_is_described_by_its_threads():
     assert describe_device(torch.device("cpu")) == f"CPU, {torch.get_num_threads()} threads"
+
+
+@pytest.mark.parametrize(
+    "capabilities, expected", [({"avx512_bf16": True}, True), ({"amx_bf16": True}, True), ({"avx2": True}, False)]
+)
+def test_a_processor_has_bfloat16_if_it_has_instructions_for_it(monkeypatch, capabilities, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert processor_has_bfloat16() is expected
+
+
+def test_an_old_pytorch_does_not_know_its_processor_and_computes_in_float32(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert choose_precision(torch.device("cpu")) == torch.float32
+
+
+@pytest.mark.parametrize("kind, expected", [("cuda", torch.float16), ("mps", torch.float32)])
+def test_gpus_have_a_precision_of_their_own(kind, expected):
+    assert choose_precision(torch.device(kind)) == expected

@@ -1,3 +1,5 @@
+from typing import Optional
+
 import numpy as np
 import pytest
 import torch
@@ -20,9 +22,17 @@ FULL = TilePrompts(
 NONE = TilePrompts(np.zeros((0, 3)), np.zeros(0, bool))
 
 
-@pytest.fixture(scope="module")
-def predictor() -> LocalPredictor:
-    return LocalPredictor(network(), torch.device("cpu"), "tiny")
+CLOSE = {torch.float32: 1e-3, torch.bfloat16: 0.1}  # parts of the logits' standard deviation
+
+
+def tiny(precision: Optional[torch.dtype]) -> LocalPredictor:
+    return LocalPredictor(network(), torch.device("cpu"), "tiny", precision)
+
+
+@pytest.fixture(scope="module", params=[torch.float32, torch.bfloat16], ids=str)
+def predictor(request) -> LocalPredictor:
+    """On every CPU: where bfloat16 has no instructions it is only slow."""
+    return tiny(request.param)
 
 
 def test_prompt_sets_decoded_together_are_answered_as_alone(predictor):
@@ -30,7 +40,8 @@ def test_prompt_sets_decoded_together_are_answered_as_alone(predictor):
     together = predictor.decode(embedding, [CLICK, FULL, NONE])
     for prompts, answer in zip([CLICK, FULL, NONE], together):
         (alone,) = predictor.decode(embedding, [prompts])
-        np.testing.assert_allclose(answer.logits, alone.logits, atol=1e-3)
+        close = CLOSE[predictor.precision] * alone.logits.std()
+        np.testing.assert_allclose(answer.logits, alone.logits, rtol=0, atol=close)
         assert answer.iou == pytest.approx(alone.iou, abs=1e-3)
         assert answer.logits.shape == (32, 32, 32) and answer.logits.dtype == np.float32 and 0 <= answer.iou <= 1
 
@@ -41,19 +52,37 @@ def test_answers_are_the_same_bits_every_time(predictor):
     assert first.iou == second.iou
 
 
+def test_rounded_answers_are_close_to_exact_ones():
+    exact, rounded = (tiny(precision) for precision in (torch.float32, torch.bfloat16))
+    first, second = (p.decode(p.embed(VOXELS, INSIDE), [FULL])[0] for p in (exact, rounded))
+    assert 0 < np.abs(first.logits - second.logits).mean() < 0.02 * first.logits.std()
+    assert second.iou == pytest.approx(first.iou, abs=0.01)
+
+
+@pytest.mark.parametrize("has_bfloat16, expected", [(True, torch.bfloat16), (False, torch.float32)])
+def test_the_precision_is_what_the_processor_is_made_for(monkeypatch, has_bfloat16, expected):
+    monkeypatch.setattr("Fast3DSAM.Logic.devices.processor_has_bfloat16", lambda: has_bfloat16)
+    assert tiny(None).precision == expected
+    assert tiny(torch.float32).precision == torch.float32
+
+
 def test_the_answer_does_not_depend_on_the_intensity_scale(predictor):
     first = predictor.decode(predictor.embed(VOXELS, INSIDE), [CLICK])[0]
     second = predictor.decode(predictor.embed(VOXELS * 400 - 1000, INSIDE), [CLICK])[0]
-    np.testing.assert_allclose(first.logits, second.logits, atol=0.02 * first.logits.std())
+    close = max(0.02, CLOSE[predictor.precision]) * first.logits.std()
+    np.testing.assert_allclose(first.logits, second.logits, rtol=0, atol=close)
 
 
 def test_an_embedding_survives_the_disk_in_half_precision(predictor):
     embedding = predictor.embed(VOXELS, INSIDE)
     arrays = predictor.pack(embedding)
     assert all(array.dtype == np.float16 for array in arrays.values())
-    assert 2 * sum(array.nbytes for array in arrays.values()) == embedding.nbytes
-    first, second = (predictor.decode(e, [FULL])[0] for e in (embedding, predictor.unpack(arrays)))
-    np.testing.assert_allclose(first.logits, second.logits, atol=0.02 * first.logits.std())
+    assert sum(array.nbytes for array in arrays.values()) == 2 * sum(tensor.numel() for tensor in embedding)
+    unpacked = predictor.unpack(arrays)
+    assert [tensor.dtype for tensor in unpacked] == [tensor.dtype for tensor in embedding]
+    first, second = (predictor.decode(e, [FULL])[0] for e in (embedding, unpacked))
+    close = max(0.02, CLOSE[predictor.precision]) * first.logits.std()
+    np.testing.assert_allclose(first.logits, second.logits, rtol=0, atol=close)
 
 
 def test_an_embedding_of_another_network_is_refused_by_its_names(predictor):

@@ -19,9 +19,13 @@ class Method(str, Enum):
     """What can be evaluated."""
 
     FAST3DSAM = "fast3dsam"
+    FLOAT32 = "fast3dsam-float32"  # not rounded, where the processor would: to see what rounding costs
     WATERSHED = "watershed"
     RANDOM_WALKER = "random-walker"
     GROW_FROM_SEEDS = "grow-from-seeds"
+
+
+_ALL = [method for method in Method if method is not Method.FLOAT32]
 
 
 class Test(str, Enum):
@@ -45,7 +49,7 @@ def evaluate(
     data: Annotated[Path, typer.Argument(help="Folder of image/label pairs, nnU-Net data set, or one with split.pkl.")],
     method: Annotated[
         Optional[List[Method]],
-        typer.Option(help="Repeat for several; the first one's errors place the clicks. All of them if left out."),
+        typer.Option(help="Repeat for several; the first one's errors place the clicks. All but float32 if left out."),
     ] = None,
     test: Annotated[
         Optional[List[Test]],
@@ -92,7 +96,7 @@ def evaluate(
     if limit and len(cases) > limit:
         remarks = (*remarks, f"{len(cases) - limit} cases beyond --limit")
         cases = cases[:limit]
-    names = list(dict.fromkeys(m.value for m in method or Method))
+    names = list(dict.fromkeys(m.value for m in method or _ALL))
     placed = "each method's own errors" if own_clicks else f"the errors of {names[0]}, the same for all"
     console.print(f"{len(cases)} cases ({dataset.layout}); clicks on {placed}.", highlight=False, soft_wrap=True)
     make = partial(make_segmenters, names, device, weights, delta)
@@ -110,13 +114,17 @@ def make_segmenters(
     from ..evaluation.baselines import GrowFromSeeds, RandomWalker, Watershed
     from ..evaluation.segmenters import SessionSegmenter
 
-    def session() -> SessionSegmenter:
+    def session(name: str) -> SessionSegmenter:
+        import torch
+
+        from ..predictor import load_predictor
         from ..session import InteractiveSession
 
-        return SessionSegmenter(InteractiveSession.local(device, weights, delta=delta))
+        precision = torch.float32 if name == Method.FLOAT32.value else None
+        return SessionSegmenter(InteractiveSession(load_predictor(weights, device, delta, precision)), name)
 
-    makers = {SessionSegmenter.name: session, **{c.name: c for c in (Watershed, RandomWalker, GrowFromSeeds)}}
-    return [makers[name]() for name in names]
+    classical = {c.name: c for c in (Watershed, RandomWalker, GrowFromSeeds)}
+    return [classical[name]() if name in classical else session(name) for name in names]
 
 
 def _run(console, cases, make, settings: Settings, jobs: int, remarks: Tuple[str, ...]) -> EvaluationResult:

@@ -17,6 +17,7 @@ from ..session import InteractiveSession
 from ..tiling import Pyramid
 
 Stage = Callable[[], object]
+_FAST3DSAM, _FLOAT32 = "fast3dsam", "fast3dsam-float32"
 _REGION = 128  # voxels per axis of the region whose encoding is timed, whatever the tiles
 
 
@@ -154,26 +155,31 @@ class ReleasedContender:
         return self._network.embed_tokens(self._tokens, features)
 
 
-def _fast3dsam(device: str, weights: Optional[Union[str, Path]]) -> SessionContender:
+def _fast3dsam(name: str, device: str, weights: Optional[Union[str, Path]]) -> SessionContender:
+    import torch
+
     from ..predictor import load_predictor
 
-    return SessionContender("fast3dsam", load_predictor(weights, device))
+    precision = torch.float32 if name == _FLOAT32 else None
+    return SessionContender(name, load_predictor(weights, device, precision=precision))
 
 
 def find_factory(
     adapter: str, device: str = "auto", weights: Optional[Union[str, Path]] = None
 ) -> Callable[[], Contender]:
-    """The factory that `adapter` names: "fast3dsam", "released", or "module:factory" of one's own.
+    """The factory that `adapter` names, or "module:factory" of one's own.
+
+    Names are "fast3dsam", "fast3dsam-float32" (not rounded, where the processor would) and "released".
 
     Raises `AdapterError` where there is none.
     """
-    if adapter == "fast3dsam":
-        return partial(_fast3dsam, device, weights)
+    if adapter in (_FAST3DSAM, _FLOAT32):
+        return partial(_fast3dsam, adapter, device, weights)
     if adapter == "released":
         return ReleasedContender
     module, colon, factory = adapter.partition(":")
     if not colon:
-        raise AdapterError(f"There is no adapter {adapter!r}; give fast3dsam, released or your own as module:factory.")
+        raise AdapterError(f"There is no adapter {adapter!r}; give fast3dsam, fast3dsam-float32, released or your own as module:factory.")
     try:
         return getattr(importlib.import_module(module), factory)
     except (ImportError, AttributeError, ValueError) as error:

@@ -35,10 +35,8 @@ class Segmenter(Protocol):
 class SessionSegmenter:
     """Fast3DSAM as its users have it."""
 
-    name = "fast3dsam"
-
-    def __init__(self, session: InteractiveSession) -> None:
-        self._session = session
+    def __init__(self, session: InteractiveSession, name: str = "fast3dsam") -> None:
+        self._session, self.name = session, name
 
     def start(self, voxels: np.ndarray, geometry: VolumeGeometry) -> None:
         self._session.set_volume(voxels, geometry=geometry)

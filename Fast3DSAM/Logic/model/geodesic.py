@@ -22,15 +22,19 @@ GEODESIC_MAPS = len(_REACHES)
 def geodesic_maps(grey: Tensor, points: Tensor, chosen: Tensor) -> Tensor:
     """1 at the `chosen` clicks, towards 0 behind edges; 0 in rows without such a click.
 
-    `grey` (B, C, d, h, w) is the image on the 1/2 grid, `points` (B, N, 3) voxels of the tile, `chosen` (B, N) bool;
-    -> (B, GEODESIC_MAPS, d, h, w) float32. Nothing is differentiated.
+    `grey` (B, C, d, h, w) is the image on the 1/2 grid, `points` (B, N, 3) voxels of the tile, `chosen` (S, B, N) bool
+    says which clicks are of which of S signs; -> (B, S * GEODESIC_MAPS, d, h, w) float32. Nothing is differentiated.
     """
     with torch.no_grad():
-        seeds = _seeds(points.detach(), chosen, grey.shape[2:])
-        if not (seeds.is_meta or seeds.any()):  # most often: no background clicks
-            return torch.zeros(len(points), GEODESIC_MAPS, *grey.shape[2:], device=grey.device)
-        distance = geodesic_distance(grey.detach().float(), seeds)
-        return torch.stack([torch.exp(distance / -reach) for reach in _REACHES], 1)
+        signs, rows = chosen.shape[:2]
+        seeds = torch.cat([_seeds(points.detach(), of_sign, grey.shape[2:]) for of_sign in chosen])
+        maps = torch.zeros(signs * rows, GEODESIC_MAPS, *grey.shape[2:], device=grey.device)
+        # Most often there are no background clicks. (A tensor without content is profiled: as if all were there.)
+        seeded = torch.arange(len(seeds), device=seeds.device) if seeds.is_meta else seeds.flatten(1).any(1).nonzero()[:, 0]
+        if len(seeded):  # all signs in one pass, whose many small operations cost more than their work
+            distance = geodesic_distance(grey.detach().float()[seeded % rows], seeds[seeded])
+            maps[seeded] = torch.stack([torch.exp(distance / -reach) for reach in _REACHES], 1)
+        return maps.unflatten(0, (signs, rows)).transpose(0, 1).flatten(1, 2)
 
 
 def geodesic_distance(grey: Tensor, seeds: Tensor) -> Tensor:

@@ -73,9 +73,10 @@ class PromptEncoder(nn.Module):
             _box_map(boxes, has_box, grid),
             torch.tanh(from_fine_grid(prompts.previous) / 4),
             self._similarities(prompts, embedding),
-            *(
-                geodesic_maps(embedding.grey, prompts.points, prompts.labels == label)
-                for label in (FOREGROUND, BACKGROUND)
+            geodesic_maps(
+                embedding.grey,
+                prompts.points,
+                torch.stack([prompts.labels == label for label in (FOREGROUND, BACKGROUND)]),
             ),
         ]
         thin = self.at_half(torch.cat(maps, 1).to(embedding.half.dtype))

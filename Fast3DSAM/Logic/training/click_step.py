@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Sequence
 
 import numpy as np
 import torch
@@ -23,20 +23,20 @@ class ClickStep:
     only lead there. So masks are learnt after as many clicks as users give, at the price of two rounds' gradients
     (Sofiiuk et al., Reviving Iterative Training with Mask Guidance, ICIP 2022, learn from the last alone).
 
-    `model` and `optimizer` are what `fabric.setup` returned; `rng` draws the simulated users' clicks.
+    `model` and `optimizers` are what `fabric.setup` returned; `rng` draws the simulated users' clicks.
     """
 
     def __init__(
         self,
         fabric: Fabric,
         model: Any,
-        optimizer: Any,
+        optimizers: Sequence[Any],
         rng: np.random.Generator,
         rounds: int,
         semantics: Optional[SemanticHead] = None,
     ) -> None:
-        """`semantics` learns the samples' classes besides; its weights are the optimizer's, too, but not Fabric's."""
-        self._fabric, self._model, self._optimizer = fabric, model, optimizer
+        """`semantics` learns the samples' classes besides; its weights are the optimizers', too, but not Fabric's."""
+        self._fabric, self._model, self._optimizers = fabric, model, list(optimizers)
         self._rng, self._rounds, self._semantics = rng, rounds, semantics
         self._loss = ClickLoss()
 
@@ -46,8 +46,9 @@ class ClickStep:
         These are the hard Dice of the first and the last round, the loss of the classes, the whole loss, the last
         round's error of the IoU and loss of its draft, and the coarse embedding's spatial share.
         """
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
         truth = targets.flatten(0, 1).cpu().numpy()
         wanted = targets.flatten(0, 1)[:, None].to(image)
         user = SimulatedUser(self._rng, truth)
@@ -76,14 +77,17 @@ class ClickStep:
                 semantics = self._semantics(once, classes)
             total = total + _SEMANTICS_WEIGHT * semantics
             record["semantics"] = float(semantics.detach())
-        self._optimizer.zero_grad(set_to_none=True)
+        for part in (self._model, self._semantics):
+            if part is not None:
+                part.zero_grad(set_to_none=True)
         self._fabric.backward(total)
         for weight in self._semantics.parameters() if self._semantics is not None else ():
             # Not by Fabric: it averages while gradients arrive, and those of two modules would have to arrive in the
             # same order in every process.
             weight.grad = self._fabric.all_reduce(weight.grad, reduce_op="mean")
-        self._fabric.clip_gradients(self._model, self._optimizer, max_norm=1.0, error_if_nonfinite=False)
-        self._optimizer.step()
+        self._fabric.clip_gradients(self._model, self._optimizers[0], max_norm=1.0, error_if_nonfinite=False)
+        for optimizer in self._optimizers:
+            optimizer.step()
         return {
             **record,
             "loss": float(total.detach()),

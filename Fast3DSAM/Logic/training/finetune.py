@@ -88,7 +88,7 @@ class Finetuner:
         for method in ("embed", "decode"):
             self._model.mark_forward_method(method)
         rng = np.random.default_rng([plan.seed, 1])
-        self._step = ClickStep(self._fabric, self._model, optimizer, rng, plan.rounds)
+        self._step = ClickStep(self._fabric, self._model, [optimizer], rng, plan.rounds)
 
     def run(self, path: Union[str, Path]) -> FinetuneResult:
         """Trains; whenever the held-out cases are better than ever (the base included), the delta goes to `path`."""

@@ -21,6 +21,7 @@ from ..model.config import ModelConfig
 from ..model.fast3dsam import Fast3DSAM
 from .click_step import ClickStep
 from .data_engine import DataEngine, EndlessSampler
+from .muon import KernelMuon, split_for_muon
 from .precision import chosen_precision
 from .semantics import SemanticHead
 
@@ -39,6 +40,7 @@ class TrainingPlan:
     final_rate: float = 0.02
     warm_up_steps: int = 100
     weight_decay: float = 1e-2
+    muon: bool = True
     ema_decay: float = 0.998
     seed: int = 0
     save_minutes: float = 5.0
@@ -76,18 +78,29 @@ class Trainer:
             freeze_lora(model)
         convolutions_channels_last(model)
         semantics = SemanticHead(config, len(engine.vocabulary)) if len(engine.vocabulary) else None
-        trained = [p for part in (model, semantics) if part for p in part.parameters() if p.requires_grad]
-        optimizer = torch.optim.AdamW(trained, plan.learning_rate, weight_decay=plan.weight_decay)
         self.ema = AveragedModel(model, multi_avg_fn=_average(plan.ema_decay), use_buffers=True)
-        self.model, self.optimizer = self.fabric.setup(model, optimizer)
+        self.model = self.fabric.setup_module(model)
         for method in ("embed", "decode"):
             self.model.mark_forward_method(method)
         self.ema.to(self.fabric.device)
         self.semantics = None if semantics is None else semantics.to(self.fabric.device)
         self._rng = np.random.default_rng([plan.seed, 1, *self._rank_seed()])
-        self._click_step = ClickStep(self.fabric, self.model, self.optimizer, self._rng, plan.rounds, self.semantics)
+        self.optimizers = self._make_optimizers()
+        self._click_step = ClickStep(self.fabric, self.model, self.optimizers, self._rng, plan.rounds, self.semantics)
         self.step, self.seconds = 0, 0.0
         self.history: List[Dict[str, float]] = []
+
+    def _make_optimizers(self) -> List[Any]:
+        """Muon for the network's matrices, if the plan says so; AdamW for all else, the semantic head among it."""
+        plan = self.plan
+        matrices, rest = split_for_muon(p for p in self.model.parameters() if p.requires_grad)
+        if not plan.muon:
+            matrices, rest = [], [*matrices, *rest]
+        rest = [*rest, *(self.semantics.parameters() if self.semantics else ())]
+        optimizers = [torch.optim.AdamW(rest, plan.learning_rate, weight_decay=plan.weight_decay)]
+        if matrices:
+            optimizers.append(KernelMuon(matrices, lr=plan.learning_rate, weight_decay=plan.weight_decay))
+        return [self.fabric.setup_optimizers(optimizer) for optimizer in optimizers]
 
     def run(self) -> None:
         """Trains until the plan's hours (or steps) are over; safe to kill at any time."""
@@ -128,7 +141,7 @@ class Trainer:
             "ema": self.ema.module.state_dict(),
             "ema_updates": self.ema.n_averaged,
             "semantics": self.semantics.state_dict() if self.semantics else {},
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.step,
             "seconds": self.seconds,
             "history": self.history,
@@ -150,7 +163,8 @@ class Trainer:
         self.ema.n_averaged.copy_(state["ema_updates"])
         if self.semantics is not None:
             self.semantics.load_state_dict(state["semantics"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"]):
+            optimizer.load_state_dict(saved)
         self.step, self.seconds, self.history = state["step"], state["seconds"], state["history"]
         torch.set_rng_state(state["torch_rng"].cpu())
         if self.fabric.global_rank == 0:

@@ -49,24 +49,34 @@ def test_maps_are_one_at_the_click_fall_behind_an_edge_and_are_zero_without_a_cl
     grey = torch.zeros(2, 2, 8, 8, 8)
     grey[..., 4:] = 2.0
     points = torch.tensor([[[7.0, 7.0, 3.0], [7.0, 7.0, 13.0]]]).expand(2, -1, -1)
-    chosen = torch.tensor([[True, False], [False, False]])
-    maps = geodesic_maps(grey, points, chosen)
+    foreground = torch.tensor([[True, False], [False, False]])
+    maps = geodesic_maps(grey, points, foreground[None])
     assert maps.shape == (2, GEODESIC_MAPS, 8, 8, 8)
     assert torch.equal(maps[0, :, 3, 3, 1], torch.ones(GEODESIC_MAPS))
     assert (maps[0, :, 3, 3, 3] > 3 * maps[0, :, 3, 3, 4]).all()
     assert not maps[1].any()
 
 
+def test_each_sign_has_maps_of_its_own():
+    grey = torch.zeros(1, 1, 8, 8, 8)
+    points = torch.tensor([[[3.0, 3.0, 3.0], [13.0, 13.0, 13.0]]])
+    foreground = torch.tensor([[True, False]])
+    maps = geodesic_maps(grey, points, torch.stack([foreground, ~foreground]))
+    for sign, (own, other) in enumerate([(1, 6), (6, 1)]):
+        of_sign = maps[0, sign * GEODESIC_MAPS : (sign + 1) * GEODESIC_MAPS]
+        assert (of_sign[:, own, own, own] == 1).all() and (of_sign[:, other, other, other] < 1).all()
+
+
 def test_a_click_beside_the_tile_seeds_nothing():
     grey = torch.zeros(1, 2, 4, 4, 4)
-    assert not geodesic_maps(grey, torch.tensor([[[9.0, 2.0, 2.0]]]), torch.tensor([[True]])).any()
+    assert not geodesic_maps(grey, torch.tensor([[[9.0, 2.0, 2.0]]]), torch.tensor([[[True]]])).any()
 
 
 def test_maps_do_not_depend_on_the_order_of_clicks_or_on_other_rows():
     generator = torch.Generator().manual_seed(1)
     grey = torch.rand(2, 2, 8, 8, 8, generator=generator)
     points = torch.rand(2, 3, 3, generator=generator) * 15
-    chosen = torch.ones(2, 3, dtype=torch.bool)
+    chosen = torch.ones(1, 2, 3, dtype=torch.bool)
     maps = geodesic_maps(grey, points, chosen)
     assert torch.equal(maps, geodesic_maps(grey, points.flip(1), chosen))
-    assert torch.equal(maps[1:], geodesic_maps(grey[1:], points[1:], chosen[1:]))
+    assert torch.equal(maps[1:], geodesic_maps(grey[1:], points[1:], chosen[:, 1:]))

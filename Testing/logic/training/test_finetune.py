@@ -106,9 +106,10 @@ def test_embeddings_on_disk_of_base_and_delta_are_kept_apart(tuned, base, balls,
     assert plain.fingerprint == file_hash(base) != adapted.fingerprint
     expected = [masks(balls, weights=base), masks(balls, weights=base, delta=tuned[0].delta)]
     for _ in range(2):  # the second time from the disk
-        for delta, mask in zip((None, tuned[0].delta), expected):
+        for own, delta in enumerate((None, tuned[0].delta)):
             found = masks(balls, weights=base, delta=delta, cache_dir=tmp_path)
-            assert np.mean(found != mask) < 1e-3  # half precision on disk
+            wrong = [np.mean(found != mask) for mask in expected]
+            assert wrong[own] < 0.02 and wrong[own] < wrong[1 - own]  # half precision on disk
     assert len(list(tmp_path.iterdir())) == 2
 
 

@@ -1,24 +1,15 @@
 import pytest
 import torch
 
-from Fast3DSAM.Logic.training.precision import chosen_precision
+from Fast3DSAM.Logic.training import precision
 
 
-@pytest.mark.parametrize(
-    "capabilities, precision",
-    [({"avx512_bf16": True}, "bf16-mixed"), ({"amx_bf16": True}, "bf16-mixed"), ({"avx2": True}, "32-true")],
-)
-def test_a_processor_with_bfloat16_is_trained_on_in_bfloat16(monkeypatch, capabilities, precision):
+@pytest.mark.parametrize("has_bfloat16, expected", [(True, "bf16-mixed"), (False, "32-true")])
+def test_a_processor_with_bfloat16_is_trained_on_in_bfloat16(monkeypatch, has_bfloat16, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
-    assert chosen_precision("auto") == precision
-
-
-def test_an_old_pytorch_that_does_not_know_its_processor_is_trained_on_in_float32(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    assert chosen_precision("auto") == "32-true"
+    monkeypatch.setattr(precision, "processor_has_bfloat16", lambda: has_bfloat16)
+    assert precision.chosen_precision("auto") == expected
 
 
 def test_a_named_precision_is_taken_as_it_is():
-    assert chosen_precision("16-mixed") == "16-mixed"
+    assert precision.chosen_precision("16-mixed") == "16-mixed"

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _ADAPTER_HELP = (
     "fast3dsam, fast3dsam-float32 (not rounded), released (the published network, random weights), or module:factory "
-    "of your own model; may be given again to time several in one run. What a factory returns is told in Logic/evaluation/contenders.py."
+    "of your own model; may be given again to time several in one run. "
+    "What a factory returns is told in Logic/evaluation/contenders.py."
 )
 
 

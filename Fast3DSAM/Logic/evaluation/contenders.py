@@ -51,7 +51,7 @@ class SessionContender:
 
     def __init__(self, name: str, predictor: Predictor) -> None:
         self.name = name
-        self._predictor = predictor
+        self.predictor = predictor
         self._session = InteractiveSession(predictor)
         self._voxels: Optional[np.ndarray] = None
 
@@ -68,20 +68,20 @@ class SessionContender:
 
     def stages(self) -> Mapping[str, Stage]:
         """One tile read and encoded, a region of 128^3 encoded, the fifth click decoded, undo and redo."""
-        size = self._predictor.tile_size
+        size = self.predictor.tile_size
         reader = TileReader(self._voxels, Pyramid(self._voxels.shape, (1.0, 1.0, 1.0), size))
         middle = np.asarray(self._voxels.shape) / 2
         tile = reader.pyramid.framing(len(reader.pyramid.levels) - 1, middle, middle)
         crop = reader.read(tile)
-        embedding = self._predictor.embed(*crop)
+        embedding = self.predictor.embed(*crop)
         points = np.linspace(0.3, 0.7, 5)[:, None] * np.full(3, size)
         positive = np.array([True, False, True, False, True])
-        earlier = self._predictor.decode(embedding, [TilePrompts(points[:4], positive[:4])])[0].logits
+        earlier = self.predictor.decode(embedding, [TilePrompts(points[:4], positive[:4])])[0].logits
         prompts = TilePrompts(points, positive, previous=earlier)
         stages: Dict[str, Stage] = {
             "read a tile": lambda: reader.read(tile),
             "encode a tile": lambda: self._encode(crop, 1),
-            "decode": lambda: self._predictor.decode(embedding, [prompts]),
+            "decode": lambda: self.predictor.decode(embedding, [prompts]),
             "undo and redo": lambda: (self._session.undo(), self._session.redo()),
         }
         if size < _REGION:
@@ -90,8 +90,8 @@ class SessionContender:
 
     def _encode(self, crop: Tuple[np.ndarray, np.ndarray], count: int) -> None:
         for _ in range(count):
-            self._predictor.embed(*crop)
-        if "CUDA" in self._predictor.device_name:
+            self.predictor.embed(*crop)
+        if "CUDA" in self.predictor.device_name:
             import torch
 
             torch.cuda.synchronize()
@@ -179,7 +179,9 @@ def find_factory(
         return ReleasedContender
     module, colon, factory = adapter.partition(":")
     if not colon:
-        raise AdapterError(f"There is no adapter {adapter!r}; give fast3dsam, fast3dsam-float32, released or your own as module:factory.")
+        raise AdapterError(
+            f"There is no adapter {adapter!r}; give {_FAST3DSAM}, {_FLOAT32}, released or your own as module:factory."
+        )
     try:
         return getattr(importlib.import_module(module), factory)
     except (ImportError, AttributeError, ValueError) as error:

@@ -36,21 +36,21 @@ class SessionSegmenter:
     """Fast3DSAM as its users have it."""
 
     def __init__(self, session: InteractiveSession, name: str = "fast3dsam") -> None:
-        self._session, self.name = session, name
+        self.session, self.name = session, name
 
     def start(self, voxels: np.ndarray, geometry: VolumeGeometry) -> None:
-        self._session.set_volume(voxels, geometry=geometry)
+        self.session.set_volume(voxels, geometry=geometry)
 
     def reset(self) -> None:
-        self._session.reset()
+        self.session.reset()
 
     def add_box(self, lo: Sequence[int], hi: Sequence[int]) -> np.ndarray:
-        return self._session.add_box(lo, hi).mask
+        return self.session.add_box(lo, hi).mask
 
     def add_clicks(self, clicks: Sequence[Click]) -> np.ndarray:
         if len(clicks) == 1:
-            return self._session.add_point(clicks[0].position, clicks[0].positive).mask
-        prompts: PromptSet = self._session.prompts
+            return self.session.add_point(clicks[0].position, clicks[0].positive).mask
+        prompts: PromptSet = self.session.prompts
         for click in clicks:
             prompts = prompts.with_point(click.position, click.positive)
-        return self._session.apply(prompts).mask
+        return self.session.apply(prompts).mask

@@ -29,8 +29,10 @@ def geodesic_maps(grey: Tensor, points: Tensor, chosen: Tensor) -> Tensor:
         signs, rows = chosen.shape[:2]
         seeds = torch.cat([_seeds(points.detach(), of_sign, grey.shape[2:]) for of_sign in chosen])
         maps = torch.zeros(signs * rows, GEODESIC_MAPS, *grey.shape[2:], device=grey.device)
-        # Most often there are no background clicks. (A tensor without content is profiled: as if all were there.)
-        seeded = torch.arange(len(seeds), device=seeds.device) if seeds.is_meta else seeds.flatten(1).any(1).nonzero()[:, 0]
+        if seeds.is_meta:  # no content: profiled as if all were there
+            seeded = torch.arange(len(seeds), device=seeds.device)
+        else:  # most often there are no background clicks
+            seeded = seeds.flatten(1).any(1).nonzero()[:, 0]
         if len(seeded):  # all signs in one pass, whose many small operations cost more than their work
             distance = geodesic_distance(grey.detach().float()[seeded % rows], seeds[seeded])
             maps[seeded] = torch.stack([torch.exp(distance / -reach) for reach in _REACHES], 1)

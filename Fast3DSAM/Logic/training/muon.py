@@ -19,12 +19,12 @@ class KernelMuon(torch.optim.Muon):
     """
 
     def __init__(self, weights: Iterable[nn.Parameter], **settings: Any) -> None:
-        """`settings` are those of `torch.optim.Muon`. Raises `ValueError` for a weight that has no matrix as its view."""
+        """`settings` are those of `torch.optim.Muon`. Raises `ValueError` for a weight not in one piece."""
         self._weights = list(weights)
         self._matrices = [nn.Parameter(as_matrix(weight.detach(), weight)) for weight in self._weights]
         for matrix, weight in zip(self._matrices, self._weights):
             if matrix.data_ptr() != weight.data_ptr():
-                raise ValueError(f"a weight {tuple(weight.shape)} of strides {weight.stride()} does not lie in one piece")
+                raise ValueError(f"a weight of shape {tuple(weight.shape)} does not lie in one piece")
         super().__init__(self._matrices, adjust_lr_fn="match_rms_adamw", **settings)
 
     @torch.no_grad()

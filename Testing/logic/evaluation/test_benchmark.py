@@ -6,6 +6,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+import torch
 
 from Fast3DSAM.Logic.evaluation.benchmark import (
     CLICK,
@@ -120,6 +121,13 @@ def test_a_process_that_the_system_ends_is_a_failure_and_no_crash():
 def test_an_adapter_that_is_not_there_is_named(adapter):
     with pytest.raises(AdapterError, match=adapter):
         find_factory(adapter)
+
+
+@pytest.mark.parametrize("name, expected", [("fast3dsam", torch.bfloat16), ("fast3dsam-float32", torch.float32)])
+def test_rounded_and_exact_network_have_adapters_of_their_own(monkeypatch, name, expected):
+    monkeypatch.setattr("Fast3DSAM.Logic.devices.processor_has_bfloat16", lambda: True)
+    contender = find_factory(name, "cpu")()
+    assert contender.name == name and contender.predictor.precision == expected
 
 
 def test_an_own_adapter_is_found_by_module_and_name():

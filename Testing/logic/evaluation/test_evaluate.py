@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 
 from Fast3DSAM.Logic.commands.evaluate import make_segmenters
 from Fast3DSAM.Logic.evaluation.baselines import RandomWalker, Watershed
@@ -41,6 +42,14 @@ def test_a_second_run_gives_the_same_figures(pairs, result):
 def test_processes_give_the_same_figures(pairs, result):
     make = partial(make_segmenters, ["watershed", "random-walker"])
     assert figures(evaluate_cases_in_processes(find_cases(pairs).cases, make, 2)) == figures(result)
+
+
+def test_rounded_and_exact_network_are_methods_of_their_own(pairs, monkeypatch):
+    monkeypatch.setattr("Fast3DSAM.Logic.devices.processor_has_bfloat16", lambda: True)
+    names = ["fast3dsam", "fast3dsam-float32"]
+    methods = make_segmenters(names, device="cpu")
+    assert [method.name for method in methods] == names
+    assert [method.session.predictor.precision for method in methods] == [torch.bfloat16, torch.float32]
 
 
 def test_a_case_that_cannot_be_read_is_named_and_the_others_go_on(pairs):

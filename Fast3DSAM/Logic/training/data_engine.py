@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -39,12 +39,12 @@ class Sample(NamedTuple):
 class Mix:
     """How often each source is drawn; the rest is made-up label maps. Without one the others keep their proportions.
 
-    `images` are real ones without labels, whose supervoxels serve as pseudo-labels. `pasted` of the real images, with
-    labels or without, get made-up objects besides.
+    `images` are real ones without labels, and those of pairs without theirs, whose supervoxels serve as pseudo-labels.
+    `pasted` of the real images, with labels or without, get made-up objects besides.
     """
 
-    real: float = 0.55
-    images: float = 0.06
+    real: float = 0.47
+    images: float = 0.16
     real_labels: float = 0.25
     pasted: float = 0.2
 
@@ -101,7 +101,8 @@ class DataEngine(Dataset):
             case = _draw(rng, self._pairs)
             return random_crop(rng, case, self.size), True, case.kind
         if source == 1:
-            crop = random_crop(rng, _draw(rng, self._images), self.size)
+            families = self._pairs if self._pairs and rng.random() < 0.5 else self._images
+            crop = random_crop(rng, replace(_draw(rng, families), label_path=None), self.size)
             if crop is None or not np.ptp(crop.image) > 0:
                 return None, True, None
             labels = np.where(crop.inside, supervoxel_labels(rng, crop.image), 0)

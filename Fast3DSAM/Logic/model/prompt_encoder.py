@@ -72,7 +72,7 @@ class PromptEncoder(nn.Module):
             _click_maps(prompts.points, prompts.labels, grid),
             _box_map(boxes, has_box, grid),
             torch.tanh(from_fine_grid(prompts.previous) / 4),
-            self._similarities(prompts, embedding),
+            self.similarities(prompts, embedding),
             geodesic_maps(
                 embedding.grey,
                 prompts.points,
@@ -105,7 +105,7 @@ class PromptEncoder(nn.Module):
         return self.position(torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).reshape(1, -1, 3))
 
     @staticmethod
-    def _similarities(prompts: Prompts, embedding: ImageEmbedding) -> Tensor:
+    def similarities(prompts: Prompts, embedding: ImageEmbedding) -> Tensor:
         """How alike each voxel is to the clicked ones: (B, 6, D/2, H/2, W/2).
 
         Best foreground, best background, mean foreground; with the keys at 1/2 and, enlarged, at 1/4.

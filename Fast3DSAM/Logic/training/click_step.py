@@ -9,11 +9,15 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from .losses import ClickLoss
+from ..model.image_encoder import ImageEmbedding
+from ..model.prompt_encoder import FOREGROUND, PromptEncoder, Prompts
+from .losses import ClickLoss, KeyLoss
 from .semantics import SemanticHead
 from .simulated_user import SimulatedUser, earlier_masks
 
 _SEMANTICS_WEIGHT = 0.3
+_KEYS_WEIGHT = 0.3
+_BEST_FOREGROUND = [0, 3]  # of the similarity maps: at 1/2 and at 1/4
 
 
 class ClickStep:
@@ -38,13 +42,13 @@ class ClickStep:
         """`semantics` learns the samples' classes besides; its weights are the optimizers', too, but not Fabric's."""
         self._fabric, self._model, self._optimizers = fabric, model, list(optimizers)
         self._rng, self._rounds, self._semantics = rng, rounds, semantics
-        self._loss = ClickLoss()
+        self._loss, self._key_loss = ClickLoss(), KeyLoss()
 
     def __call__(self, image: Tensor, targets: Tensor, classes: Tensor, rate: float) -> Dict[str, float]:
         """Images (B, 3, n, n, n), targets (B, K, n, n, n) bool, classes (B, n/4, ...) -> figures for the log.
 
         These are the hard Dice of the first and the last round, the loss of the classes, the whole loss, the last
-        round's error of the IoU and loss of its draft, and the coarse embedding's spatial share.
+        round's error of the IoU and loss of its draft, the loss of the keys, and the coarse embedding's spatial share.
         """
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
@@ -64,14 +68,18 @@ class ClickStep:
         for number in range(last + 1):
             user.look((previous[:, 0] > 0).cpu().numpy(), first=number == 0)
             learns = number in (0, last)
+            prompts = user.prompts(previous)
             with torch.set_grad_enabled(learns), self._fabric.autocast():
-                prediction = self._model.decode(embedding, user.prompts(previous))
+                prediction = self._model.decode(embedding, prompts)
+            if number == 0:
+                keys = self._loss_of_keys(embedding, prompts, wanted)
             if learns:
                 losses = self._loss(prediction, wanted)
                 total = total + losses.total / (2 if last else 1)
                 record["dice_last" if number else "dice_first"] = float(losses.dice)
             previous = prediction.logits.detach()
         record.setdefault("dice_last", record["dice_first"])
+        total = total + _KEYS_WEIGHT * keys
         if self._semantics is not None:
             with self._fabric.autocast():
                 semantics = self._semantics(once, classes)
@@ -93,8 +101,14 @@ class ClickStep:
             "loss": float(total.detach()),
             "iou_error": float(losses.iou.detach()) ** 0.5,
             "draft": float(losses.draft.detach()),
+            "keys": float(keys.detach()),
             "spatial_share": spatial_share(embedding.coarse.detach()),
         }
+
+    def _loss_of_keys(self, embedding: ImageEmbedding, prompts: Prompts, wanted: Tensor) -> Tensor:
+        with self._fabric.autocast():
+            likeness = PromptEncoder.similarities(prompts, embedding)[:, _BEST_FOREGROUND]
+        return self._key_loss(likeness, wanted, (prompts.labels == FOREGROUND).any(1))
 
 
 def spatial_share(features: Tensor) -> float:

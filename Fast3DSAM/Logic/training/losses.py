@@ -1,4 +1,4 @@
-"""What training minimises: Dice and cross-entropy of the mask and of its draft, error of the estimated IoU."""
+"""What training minimises: Dice and cross-entropy of the mask, its draft and the keys' likeness, error of the IoU."""
 
 from __future__ import annotations
 
@@ -20,6 +20,28 @@ class Losses(NamedTuple):
     iou: Tensor
     draft: Tensor
     dice: Tensor
+
+
+class KeyLoss(torch.nn.Module):
+    """How badly likeness to the clicked voxels' keys alone tells a target from the rest.
+
+    Without it keys are learnt through the mask only, which finds most objects around the click, so that those of far
+    parts of a long object (a spinal cord's) never come to be alike.
+    """
+
+    def __init__(self, steepness: float = 10.0, threshold: float = 0.5) -> None:
+        """A likeness (cosine) counts as `steepness` * (likeness - `threshold`), a logit."""
+        super().__init__()
+        self._dice = DiceLoss(sigmoid=True, smooth_nr=1.0, smooth_dr=1.0)
+        self._steepness, self._threshold = steepness, threshold
+
+    def forward(self, likeness: Tensor, targets: Tensor, clicked: Tensor) -> Tensor:
+        """`likeness` (N, S, d/2, h/2, w/2) at S scales, `targets` (N, 1, d, h, w), `clicked` (N,): rows that count."""
+        if not clicked.any():
+            return 0 * likeness.sum()  # every process has a gradient for everything
+        logits = self._steepness * (likeness[clicked].float() - self._threshold)
+        wanted = F.avg_pool3d(targets[clicked], 2).expand_as(logits)
+        return self._dice(logits, wanted) + F.binary_cross_entropy_with_logits(logits, wanted)
 
 
 class ClickLoss(torch.nn.Module):

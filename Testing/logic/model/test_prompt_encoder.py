@@ -41,14 +41,14 @@ def test_similarity_is_1_at_a_click_on_a_voxel_s_centre():
     model, clicks = network(), prompts(clicks=2)
     embedding = model.embed(image())
     points = torch.tensor([[[10.5, 20.5, 4.5], [24.5, 6.5, 12.5]]])
-    maps = model.prompt_encoder._similarities(clicks._replace(points=points), embedding)[0]
+    maps = model.prompt_encoder.similarities(clicks._replace(points=points), embedding)[0]
     assert maps[0, 5, 10, 2] == pytest.approx(1, abs=1e-5) and maps[0].max() <= 1 + 1e-5
     assert maps[1, 12, 3, 6] == pytest.approx(1, abs=1e-5) and maps[1, 5, 10, 2] < 1
 
 
 def test_similarity_to_clicks_of_a_sign_that_was_not_given_is_the_lowest():
     model, clicks = network(), prompts(clicks=1)
-    maps = model.prompt_encoder._similarities(clicks, model.embed(image()))[0]
+    maps = model.prompt_encoder.similarities(clicks, model.embed(image()))[0]
     assert (maps[[1, 4]] == -1).all() and (maps[[0, 3]] > -1).any()
 
 

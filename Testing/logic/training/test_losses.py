@@ -1,7 +1,7 @@
 import torch
 
 from Fast3DSAM.Logic.model.mask_decoder import MaskPrediction
-from Fast3DSAM.Logic.training.losses import ClickLoss
+from Fast3DSAM.Logic.training.losses import ClickLoss, KeyLoss
 
 TARGET = torch.zeros(1, 1, 8, 8, 8)
 TARGET[..., 2:6, 2:6, 2:6] = 1
@@ -56,3 +56,24 @@ def test_a_draft_is_best_where_it_says_how_much_of_each_coarse_voxel_is_target()
     found = [_loss(logits, draft=draft) for draft in (right, right.flip(4) * 0, -right)]
     assert found[0].draft < found[1].draft < found[2].draft
     assert found[0].total < found[1].total < found[2].total and found[0].mask == found[2].mask
+
+
+def _likeness(inside: float, outside: float) -> torch.Tensor:
+    small = torch.nn.functional.avg_pool3d(TARGET, 2)
+    return (outside + (inside - outside) * small).requires_grad_()
+
+
+def test_keys_are_to_be_alike_within_the_target_and_unlike_outside():
+    clicked = torch.tensor([True])
+    losses = [float(KeyLoss()(_likeness(*pair), TARGET, clicked)) for pair in ((1, -1), (0.8, 0.2), (0.5, 0.5), (0, 1))]
+    assert losses == sorted(losses) and losses[0] < 0.1
+
+
+def test_keys_of_rows_without_a_foreground_click_learn_nothing():
+    likeness = _likeness(0.5, 0.5)
+    loss = KeyLoss()(likeness, TARGET, torch.tensor([False]))
+    loss.backward()
+    assert float(loss.detach()) == 0 and not likeness.grad.any()
+    both = torch.cat([_likeness(0.9, 0.1), _likeness(0.1, 0.9)])
+    rows = KeyLoss()(both, TARGET.expand(2, -1, -1, -1, -1), torch.tensor([True, False]))
+    assert torch.equal(rows, KeyLoss()(both[:1], TARGET, torch.tensor([True])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from .app import app as browser_app
+from .average import average
 from .benchmark import benchmark
 from .doctor import doctor
 from .edge import OneLineErrors
@@ -34,6 +35,7 @@ app.command()(import_released)
 app.command()(benchmark)
 app.command()(profile)
 app.command()(train)
+app.command()(average)
 app.command()(samples)
 app.command()(finetune)
 

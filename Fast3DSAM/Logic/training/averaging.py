@@ -8,8 +8,9 @@ from typing import Any, Dict, Optional, Sequence
 
 import torch
 
-from ..checkpoints import file_hash, read_model, save_model
+from ..checkpoints import file_hash, read_model
 from ..errors import CheckpointError
+from .publish import write_weights
 
 
 def average_weights(paths: Sequence[Path], output: Path, card: Optional[Dict[str, Any]] = None) -> Path:
@@ -34,19 +35,8 @@ def average_weights(paths: Sequence[Path], output: Path, card: Optional[Dict[str
             for name, value in states[0].items()
         }
     )
-    output.parent.mkdir(parents=True, exist_ok=True)
-    save_model(mean, output, half=True)
-    text = {
-        "name": mean.config.name,
-        "sha256": file_hash(output),
-        "parameters": sum(p.numel() for p in mean.parameters()),
-        "config": mean.config.to_dict(),
-        "mean_of": [{"sha256": file_hash(path), "training": _training(Path(path))} for path in paths],
-        **(card or {}),
-    }
-    card_path = output.with_suffix(".json")
-    card_path.write_text(json.dumps(text, indent=2) + "\n")
-    return card_path
+    parts = [{"sha256": file_hash(path), "training": _training(Path(path))} for path in paths]
+    return write_weights(mean, output, {"mean_of": parts, **(card or {})})
 
 
 def _training(path: Path) -> Optional[Dict[str, Any]]:

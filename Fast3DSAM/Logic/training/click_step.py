@@ -93,6 +93,7 @@ class ClickStep:
             # Not by Fabric: it averages while gradients arrive, and those of two modules would have to arrive in the
             # same order in every process.
             weight.grad = self._fabric.all_reduce(weight.grad, reduce_op="mean")
+        # All of the model's gradients together; which optimizer is named matters to no strategy that is used here.
         self._fabric.clip_gradients(self._model, self._optimizers[0], max_norm=1.0, error_if_nonfinite=False)
         for optimizer in self._optimizers:
             optimizer.step()

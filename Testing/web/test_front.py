@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("trame_slicer", reason="trame-slicer is not installed")
 
+from aiohttp.client_exceptions import ClientConnectionResetError
+
 from Fast3DSAM.Widgets.web.application import Application
 from Fast3DSAM.Widgets.web.settings import AppError, AppSettings, is_loopback
 from Testing.web.asking import asking, tab_of, uploaded
@@ -166,6 +168,23 @@ def test_a_browser_that_goes_away_in_the_middle_of_a_message_is_no_error_of_the_
 
     asking(ask)
     assert "Error handling request" not in caplog.text
+
+
+def test_an_answer_that_a_browser_no_longer_hears_is_dropped():
+    class Gone:
+        async def send_bytes(self, _):
+            raise ClientConnectionResetError("Cannot write to closing transport")
+
+    async def ask(client, application):
+        await tab_of(client)
+        handler = application.tabs.all[0].connection._handler
+        handler.getAuthenticatedWebsockets = lambda *_: [Gone()]
+        handler.connections["gone"] = Gone()
+        await handler.sendWrappedMessage("rpc:1", {"answer": 1}, method="some.method", client_id="gone")
+        await handler.sendWrappedError("rpc:1", -32001, "Exception raised", client_id="gone")
+        del handler.connections["gone"]
+
+    asking(ask)
 
 
 def test_the_usual_port_gives_way_and_a_chosen_one_does_not():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Any, Dict, Optional
 
 from trame_client import module as client_module
 from trame_client.widgets.core import HTML_CTX
@@ -16,13 +17,25 @@ from wslink.protocol import AbstractWebApp
 _SECRET = "wslink-secret"
 
 
+class _Handler(AioHttpWsHandler):
+    """Drops what a browser that has just gone can no longer hear: wslink would tell of it as of an error."""
+
+    async def sendWrappedMessage(self, *args: Any, **kwargs: Any) -> None:
+        with suppress(ConnectionResetError):
+            await super().sendWrappedMessage(*args, **kwargs)
+
+    async def sendWrappedError(self, *args: Any, **kwargs: Any) -> None:
+        with suppress(ConnectionResetError):
+            await super().sendWrappedError(*args, **kwargs)
+
+
 class TabServer:
     """State, page and connection of one tab. `start` once all modules are enabled and the page is built."""
 
     def __init__(self, name: str) -> None:
         self.server = Server(name=name)
         self.server.client_type = "vue3"
-        self._handler: Optional[AioHttpWsHandler] = None
+        self._handler: Optional[_Handler] = None
 
     def start(self, port: int) -> None:
         """Be ready for the browser. Needs a running event loop."""
@@ -30,7 +43,7 @@ class TabServer:
         CoreServer.bind_server(self.server)
         CoreServer.authentication_token = _SECRET
         protocol = CoreServer()  # binds itself to the server named above, so no other may come in between
-        self._handler = AioHttpWsHandler(protocol, AbstractWebApp({"ws_compress": False}))
+        self._handler = _Handler(protocol, AbstractWebApp({"ws_compress": False}))
         self._handler.web_app.ws_compress = False
         self.server._running_stage = 1  # trame's own start() would open a port
         protocol.port_callback(port)

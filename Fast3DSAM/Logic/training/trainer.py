@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
+from ..errors import CheckpointError
 from ..model.build import build_model, convolutions_channels_last, freeze_lora
 from ..model.config import ModelConfig
 from ..model.fast3dsam import Fast3DSAM
@@ -103,7 +104,10 @@ class Trainer:
         return [self.fabric.setup_optimizers(optimizer) for optimizer in optimizers]
 
     def run(self) -> None:
-        """Trains until the plan's hours (or steps) are over; safe to kill at any time."""
+        """Trains until the plan's hours (or steps) are over; safe to kill at any time.
+
+        Raises `CheckpointError` for a state that was begun with other optimizers.
+        """
         self._resume()
         ranks = self.fabric.world_size
         sampler = EndlessSampler(self.step * self.plan.images * ranks + self.fabric.global_rank, ranks)
@@ -158,6 +162,11 @@ class Trainer:
         if not self.state_path.is_file():
             return
         state = torch.load(self.state_path, map_location=self.fabric.device, weights_only=True)
+        if len(state.get("optimizers", ())) != len(self.optimizers):
+            raise CheckpointError(
+                f"{self.state_path.name} was trained with other optimizers; resume it with --muon or --no-muon as it "
+                "was begun, or begin a new state with its exported weights as --start."
+            )
         self.model.load_state_dict(state["model"])
         self.ema.module.load_state_dict(state["ema"])
         self.ema.n_averaged.copy_(state["ema_updates"])

@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 
+from Fast3DSAM.Logic.errors import CheckpointError
 from Fast3DSAM.Logic.training.data_engine import DataEngine, EndlessSampler
 from Fast3DSAM.Logic.training.trainer import Trainer, TrainingPlan, load_training_state
 from Testing.logic.model.networks import TINY
@@ -80,6 +81,14 @@ def test_a_finished_run_is_not_trained_further(uninterrupted, tmp_path):
     _trainer(tmp_path / "state.pt").run()
     again = load_training_state(tmp_path / "state.pt")
     assert again["step"] == 3 and _differing(uninterrupted["model"], again["model"]) == []
+
+
+def test_a_state_of_other_optimizers_is_not_resumed(uninterrupted, tmp_path):
+    path = tmp_path / "state.pt"
+    torch.save(uninterrupted, path)
+    engine = DataEngine(None, PLAN.crop, PLAN.targets, PLAN.seed)
+    with pytest.raises(CheckpointError, match="state.pt was trained with other optimizers"):
+        Trainer(CONFIG, replace(PLAN, muon=False), engine, path, [].append, workers=0).run()
 
 
 def test_the_rate_warms_up_and_falls_to_its_final_share(tmp_path):

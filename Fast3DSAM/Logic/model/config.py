@@ -42,11 +42,13 @@ class ModelConfig:
     neck_width: int = 64  # of the coarse embedding, which prompts and decoder work on
     neck_hidden: int = 0  # SAM's neck is this wide inside and then narrowed to `neck_width`; 0: as wide as `neck_width`
     detail_widths: Tuple[int, int] = (24, 48)  # at 1/2 and 1/4
+    detail_blocks: Tuple[int, int] = (1, 1)  # residual blocks at 1/4, where voxels are few: on the way down and up
     decoder_widths: Tuple[int, int] = (16, 32)  # at 1/2 and 1/4
     key_widths: Tuple[int, int] = (8, 16)  # similarity keys at 1/2 and 1/4
     thin_width: int = 16  # 3x3x3 convolutions per click at 1/2 resolution, where voxels are many
-    fine_width: int = 16  # between the 1/2 grid and the eight voxels inside each of its voxels
+    fine_width: int = 32  # between the 1/2 grid and the eight voxels inside each of its voxels
     decoder_depth: int = 2
+    decoder_blocks: int = 1  # residual blocks per click at 1/4
     in_channels: int = 3
 
     def __post_init__(self) -> None:
@@ -78,7 +80,9 @@ class ModelConfig:
         return cls(**tuples)
 
 
-SMALL = ModelConfig(name="small", tile_size=64, width=128, depth=4, heads=4, mlp_ratio=3.0)
+SMALL = ModelConfig(
+    name="small", tile_size=64, width=128, depth=4, heads=4, mlp_ratio=3.0, detail_blocks=(3, 2), decoder_blocks=3
+)
 
 # SAM ViT-B's sizes. At a 128^3 tile the feed-forward network on all 4,096 tokens would cost 232 GMACs, more than all
 # else together, so it runs on the 512 super tokens: Liang et al. (Expediting Large-Scale Vision Transformer for Dense

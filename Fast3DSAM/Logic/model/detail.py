@@ -30,6 +30,11 @@ class ResidualBlock(nn.Module):
         return F.relu(x + self.norm2(self.conv2(hidden)))
 
 
+def residual_blocks(channels: int, count: int) -> nn.Sequential:
+    """`count` of them in a row."""
+    return nn.Sequential(*(ResidualBlock(channels) for _ in range(count)))
+
+
 def normed_conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     """3x3x3 convolution, normalisation, ReLU (GELU costs more than the convolution where voxels are many)."""
     return nn.Sequential(
@@ -40,11 +45,12 @@ def normed_conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 class DetailStem(nn.Module):
     """Image (B, I, D, H, W) -> features at 1/2 (B, c2, ...) and 1/4 (B, c4, ...)."""
 
-    def __init__(self, inputs: int, widths: Tuple[int, int]) -> None:
+    def __init__(self, inputs: int, widths: Tuple[int, int], blocks: int) -> None:
+        """`blocks` residual ones at 1/4."""
         super().__init__()
         half, quarter = widths
         self.at_half = normed_conv(inputs, half, 2)
-        self.at_quarter = nn.Sequential(normed_conv(half, quarter, 2), ResidualBlock(quarter))
+        self.at_quarter = nn.Sequential(normed_conv(half, quarter, 2), *residual_blocks(quarter, blocks))
 
     def forward(self, image: Tensor) -> Tuple[Tensor, Tensor]:
         half = self.at_half(image)
@@ -56,11 +62,12 @@ class DetailTopDown(nn.Module):
 
     Carries what the tokens know down to 1/4 and 1/2, once per image, so that the decoder can stay thin."""
 
-    def __init__(self, widths: Tuple[int, int], coarse: int, outputs: Tuple[int, int]) -> None:
+    def __init__(self, widths: Tuple[int, int], coarse: int, outputs: Tuple[int, int], blocks: int) -> None:
+        """`coarse` and `outputs` are widths; `blocks` residual ones at 1/4."""
         super().__init__()
         half, quarter = widths
         self.coarse_up = UpsampleLinear(coarse, quarter)
-        self.at_quarter = ResidualBlock(quarter)
+        self.at_quarter = residual_blocks(quarter, blocks)
         self.quarter_up = UpsampleLinear(quarter, half)
         self.at_half = normed_conv(half, half)
         self.to_quarter = Convolution3D(quarter, outputs[1], 1)

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from .adapter import EfficientAdapter
 from .attention import SuperTokenAttention
 from .config import ModelConfig
-from .convolution import Convolution3D
+from .convolution import Convolution3D, from_fine_grid
 from .detail import DetailStem, DetailTopDown, ResidualBlock
 from .neck import Neck
 from .token_clustering import TokenClustering
 from .window_attention import attend_in_slices
 
-_GREY_CHANNELS = 2  # of the image's: its grey values and their ranks; the third says where the volume is
+GREY_CHANNELS = 2  # of the image's: its grey values and their ranks; the third says where the volume is
 
 
 class ImageEmbedding(NamedTuple):
@@ -29,6 +29,7 @@ class ImageEmbedding(NamedTuple):
     quarter_keys: Tensor  # 1/4, unit length: compared with the features under the clicks
     half_keys: Tensor  # 1/2, unit length
     grey: Tensor  # 1/2, the image itself, on which geodesic maps find their way
+    fine: Tensor  # 1/2, the image's 2x2x2 voxels as channels: where exactly a border is
 
     def repeat(self, count: int) -> ImageEmbedding:
         """Each image `count` times in a row, for several targets per image."""
@@ -149,11 +150,13 @@ class ImageEncoder3D(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.stem = DetailStem(config.in_channels, config.detail_widths)
+        self.stem = DetailStem(config.in_channels, config.detail_widths, config.detail_blocks[0])
         self.patch_embed = PatchEmbedding(config)
         self.blocks = nn.ModuleList(Block(config, index) for index in range(config.depth))
         self.neck = Neck(config.width, config.neck_width, config.neck_hidden)
-        self.top_down = DetailTopDown(config.detail_widths, config.neck_width, config.decoder_widths)
+        self.top_down = DetailTopDown(
+            config.detail_widths, config.neck_width, config.decoder_widths, config.detail_blocks[1]
+        )
         self.half_key = Convolution3D(config.decoder_widths[0], config.key_widths[0], 1)
         self.quarter_key = Convolution3D(config.decoder_widths[1], config.key_widths[1], 1)
 
@@ -166,8 +169,9 @@ class ImageEncoder3D(nn.Module):
         coarse = self.neck(centred(tokens) if self.config.patches_from_detail else tokens)
         half, quarter = self.top_down(half, quarter, coarse)
         keys = F.normalize(self.quarter_key(quarter), dim=1), F.normalize(self.half_key(half), dim=1)
-        grey = F.avg_pool3d(image[:, :_GREY_CHANNELS], 2)
-        return ImageEmbedding(coarse, quarter, half, *keys, grey)
+        grey = F.avg_pool3d(image[:, :GREY_CHANNELS], 2)
+        fine = from_fine_grid(image[:, :GREY_CHANNELS]).to(half.dtype)
+        return ImageEmbedding(coarse, quarter, half, *keys, grey, fine)
 
     def _check(self, shape: Tuple[int, ...]) -> None:
         patch = self.config.patch_size

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from .config import ModelConfig
 from .convolution import Convolution3D, UpsampleLinear, doubled, to_fine_grid
-from .detail import ResidualBlock
-from .image_encoder import ImageEmbedding
+from .detail import residual_blocks
+from .image_encoder import GREY_CHANNELS, ImageEmbedding
 from .prompt_encoder import EncodedPrompts
 
 _SIZES = 48.0**3  # the estimated IoU tells sizes apart down to this part of a tile
@@ -78,21 +78,22 @@ class MaskDecoder(nn.Module):
         self.mask_token = nn.Parameter(torch.randn(1, 1, coarse) * 0.02)
         self.iou_token = nn.Parameter(torch.randn(1, 1, coarse) * 0.02)
         self.two_way = nn.ModuleList(TwoWayBlock(coarse, 4) for _ in range(config.decoder_depth))
-        self.at_coarse = nn.Sequential(ResidualBlock(coarse), ResidualBlock(coarse))
+        self.at_coarse = residual_blocks(coarse, 2)
         self.to_quarter = UpsampleLinear(coarse, quarter)
-        self.at_quarter = ResidualBlock(quarter)
+        self.at_quarter = residual_blocks(quarter, config.decoder_blocks)
         self.to_half = UpsampleLinear(quarter, half)
         self.thin = Convolution3D(half, thin, 1)
         self.at_half = nn.ModuleList(Convolution3D(thin, thin, 3, padding=1) for _ in range(2))
+        seen = half + thin + 8 * GREY_CHANNELS
         # What the eight voxels inside a voxel of the 1/2 grid differ by; new, it adds nothing to the interpolated mask.
         self.fine = nn.Sequential(
-            Convolution3D(half + thin, config.fine_width, 1),
+            Convolution3D(seen, config.fine_width, 1),
             nn.ReLU(inplace=True),
             Convolution3D(config.fine_width, 8, 1),
         )
         nn.init.zeros_(self.fine[2].weight)
         nn.init.zeros_(self.fine[2].bias)
-        self.hyper = nn.Sequential(nn.Linear(coarse, coarse), nn.GELU(), nn.Linear(coarse, half + thin + 1))
+        self.hyper = nn.Sequential(nn.Linear(coarse, coarse), nn.GELU(), nn.Linear(coarse, seen + 1))
         # The draft comes from the coarse embedding alone. It has a loss of its own: without one the transformer learns
         # nothing, since the detail features answer most clicks soon and the rest slowly.
         self.draft_hyper = nn.Sequential(nn.Linear(coarse, coarse), nn.GELU(), nn.Linear(coarse, coarse + 1))
@@ -118,7 +119,7 @@ class MaskDecoder(nn.Module):
         thin = self.thin(half)
         for convolution in self.at_half:
             thin = thin + F.relu(convolution(thin))
-        voxels = torch.cat([half, thin], 1)
+        voxels = torch.cat([half, thin, embedding.fine], 1)
         rough = _drawn(self.hyper(tokens[:, 0]), voxels)
         logits = doubled(rough.float()) + to_fine_grid(self.fine(voxels))
         return MaskPrediction(logits.float(), self._iou(logits.detach().float(), coarse, tokens[:, 1]), draft.float())

@@ -22,7 +22,7 @@ from .fields import random_rotation, smooth_noise
 class TrainingCase:
     """A label map, an image, or both. `family` groups cases that look alike, so that none dominates.
 
-    `structures` is how many objects it shows, as far as that is known without opening it.
+    `structures` is about how many objects it shows, as far as that is known without opening it.
     """
 
     name: str
@@ -82,8 +82,16 @@ def find_cases(folder: Path) -> FoundCases:
                 found.maps.append(TrainingCase(name, row["region"], path, None, structures))
             elif row["role"] == "images":
                 path = index.parent / "images" / name / "image.nii.gz"
-                found.images.append(TrainingCase(name, row["modality"], None, path))
+                kind = f"{row['modality']} {row['region']}"
+                found.images.append(TrainingCase(name, kind, None, path, max(1, round(_litres(row)))))
     return found
+
+
+def _litres(row: Dict[str, str]) -> float:
+    """How much of a body an image shows by its shape and spacing, 0 if they are not given: a torso has more to click
+    on than a head."""
+    lengths = [float(v) for key in ("shape", "spacing") for v in (row.get(key) or "0").split("x")]
+    return float(np.prod(lengths)) / 1e6
 
 
 @lru_cache(maxsize=None)

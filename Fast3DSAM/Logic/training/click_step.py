@@ -15,7 +15,7 @@ from .losses import ClickLoss, KeyLoss
 from .semantics import SemanticHead
 from .simulated_user import SimulatedUser, earlier_masks
 
-_SEMANTICS_WEIGHT = 0.3
+_SEMANTICS_WEIGHT = 0.15
 _KEYS_WEIGHT = 0.3
 _BEST_FOREGROUND = [0, 3]  # of the similarity maps: at 1/2 and at 1/4
 

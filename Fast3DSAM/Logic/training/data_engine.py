@@ -14,7 +14,7 @@ from torch.utils.data import Dataset, Sampler
 
 from ..preprocessing import normalised_channels
 from .cases import Crop, FoundCases, TrainingCase, find_cases, random_crop
-from .label_maps import random_label_map
+from .label_maps import random_label_map, with_surroundings
 from .pasted_objects import with_pasted_objects
 from .pseudo_labels import supervoxel_labels
 from .semantics import Vocabulary
@@ -22,6 +22,9 @@ from .synthesis import image_from_labels, scanner_effects
 
 _SMALLEST = 24  # voxels of a target: what an organ is on the coarsest level
 _FULLEST = 0.9  # of the crop: a tile inside a large object is nearly all object
+_PARTS = 0.1  # of the targets are parts of objects
+_OF_PAIRS = 1 / 3  # of the images that get pseudo-labels
+_IN_VOID = 0.4  # of the label maps whose structures lie in a void; the others' lie among made-up ones
 
 
 class Sample(NamedTuple):
@@ -43,8 +46,8 @@ class Mix:
     `pasted` of the real images, with labels or without, get made-up objects besides.
     """
 
-    real: float = 0.47
-    images: float = 0.16
+    real: float = 0.42
+    images: float = 0.22
     real_labels: float = 0.25
     pasted: float = 0.2
 
@@ -86,7 +89,8 @@ class DataEngine(Dataset):
             if is_real:
                 image = scanner_effects(rng, crop.image, strength=0.4)
             else:
-                image = image_from_labels(rng, crop.labels)
+                is_among_others = kind is not None and rng.random() >= _IN_VOID
+                image = image_from_labels(rng, with_surroundings(rng, crop.labels) if is_among_others else crop.labels)
             return Sample(normalised_channels(image, crop.inside), targets, classes)
 
     def _crop(self, rng: np.random.Generator) -> Tuple[Optional[Crop], bool, Optional[Tuple[str, bool]]]:
@@ -101,14 +105,14 @@ class DataEngine(Dataset):
             case = _draw(rng, self._pairs)
             return random_crop(rng, case, self.size), True, case.kind
         if source == 1:
-            families = self._pairs if self._pairs and rng.random() < 0.5 else self._images
+            families = self._pairs if self._pairs and rng.random() < _OF_PAIRS else self._images
             crop = random_crop(rng, replace(_draw(rng, families), label_path=None), self.size)
             if crop is None or not np.ptp(crop.image) > 0:
                 return None, True, None
             labels = np.where(crop.inside, supervoxel_labels(rng, crop.image), 0)
             return crop._replace(labels=labels, framed=0), True, None
         if source == 2:
-            case = _draw(rng, self._maps)
+            case = _draw(rng, self._maps, power=0.25)  # atlases of a head have hundreds, those of an abdomen tens
             return random_crop(rng, case, self.size), False, case.kind
         labels = random_label_map(rng, self.size)
         return Crop(labels, None, _random_inside(rng, self.size)), False, None
@@ -121,9 +125,9 @@ def _by_family(cases: Sequence[TrainingCase]) -> List[List[TrainingCase]]:
     return list(families.values())
 
 
-def _draw(rng: np.random.Generator, families: List[List[TrainingCase]]) -> TrainingCase:
-    """A family by the square root of how many structures it shows, then one of its cases."""
-    weights = np.sqrt([sum(case.structures for case in family) for family in families])
+def _draw(rng: np.random.Generator, families: List[List[TrainingCase]], power: float = 0.5) -> TrainingCase:
+    """A family by a power of how many structures it shows, then one of its cases."""
+    weights = np.power([sum(case.structures for case in family) for family in families], power)
     family = families[rng.choice(len(families), p=weights / weights.sum())]
     return family[rng.integers(len(family))]
 
@@ -163,8 +167,8 @@ def choose_targets(rng: np.random.Generator, labels: np.ndarray, count: int, fra
             mask |= labels == rng.choice(beside if len(beside) else [value])
         if rng.random() < 0.7:
             mask = _largest_component(mask)
-        if rng.random() < 0.05:
-            mask = _half(rng, mask)
+        if rng.random() < _PARTS:
+            mask = part_of(rng, mask)
         if _SMALLEST <= mask.sum() <= _FULLEST * labels.size:
             targets.append(mask)
     if not targets:
@@ -182,14 +186,24 @@ def _largest_component(mask: np.ndarray) -> np.ndarray:
     return components == 1 + int(sizes[1:].argmax())
 
 
-def _half(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
-    """The part of an object on one side of a random plane: users want parts, too."""
+def part_of(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
+    """A part that no edge bounds, since users want parts, too: beyond a random plane, a slice, or what a ball holds."""
     places = np.argwhere(mask)
-    along = places @ rng.standard_normal(3)
-    kept = places[along > np.quantile(along, rng.uniform(0.3, 0.7))]
-    half = np.zeros_like(mask)
-    half[tuple(kept.T)] = True
-    return half
+    kind = rng.random()
+    if kind < 0.5:
+        along = places @ rng.standard_normal(3)
+        kept = along > np.quantile(along, rng.uniform(0.3, 0.7))
+    elif kind < 0.75:
+        along = places @ rng.standard_normal(3)
+        first, share = rng.uniform(0, 0.8), rng.uniform(0.15, 0.5)
+        low, high = np.quantile(along, [first, min(1.0, first + share)])
+        kept = (along >= low) & (along <= high)
+    else:
+        away = np.square(places - places[rng.integers(len(places))]).sum(1)
+        kept = away <= np.quantile(away, rng.uniform(0.05, 0.4))
+    part = np.zeros_like(mask)
+    part[tuple(places[kept].T)] = True
+    return part
 
 
 class EndlessSampler(Sampler):

@@ -112,6 +112,13 @@ def repeated(rng: np.random.Generator, size: int) -> np.ndarray:
     return labels
 
 
+def with_surroundings(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
+    """The label map with its empty parts cut into regions: an atlas names some structures, not the fat and muscle,
+    vessels and bones around them. For an image only; they are nobody's targets."""
+    pieces = (voronoi if rng.random() < 0.5 else noise_argmax)(rng, len(labels))
+    return np.where(labels == 0, labels.max() + 1 + pieces, labels)
+
+
 def _background(rng: np.random.Generator, size: int) -> np.ndarray:
     if rng.random() < 0.6:
         return np.zeros((size,) * 3, np.int64)

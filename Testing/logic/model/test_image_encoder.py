@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from Fast3DSAM.Logic.checkpoints import load_model
+from Fast3DSAM.Logic.model.convolution import to_fine_grid
 from Fast3DSAM.Logic.training.click_step import spatial_share
 from Testing.logic.model.networks import TINY, image, network
 
@@ -32,6 +33,11 @@ def test_any_multiple_of_the_patch_size_is_embedded(name, shape):
 def test_an_input_that_does_not_fit_is_quoted(shape):
     with pytest.raises(ValueError, match=f"multiples of 8, got \\({shape[0]}, {shape[1]}"):
         network().embed(torch.zeros(shape))
+
+
+def test_the_image_itself_is_kept_voxel_by_voxel_for_the_borders():
+    given = image()
+    torch.testing.assert_close(to_fine_grid(network().embed(given).fine), given[:, :2])
 
 
 def test_similarity_keys_have_unit_length():

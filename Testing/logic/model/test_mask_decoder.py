@@ -69,6 +69,25 @@ def test_logits_are_on_the_tile_s_grid_and_iou_within_0_and_1():
     assert found.iou.shape == (2,) and (found.iou > 0).all() and (found.iou < 1).all()
 
 
+def test_a_border_can_follow_the_image_within_a_voxel_of_the_half_grid():
+    """Two images that differ only in which of eight voxels is bright lead to masks that differ in which voxel."""
+    model, grey = network(), torch.zeros_like(EMBEDDING.fine)
+    with torch.no_grad():
+        for layer in (model.mask_decoder.fine[0], model.mask_decoder.fine[2]):
+            layer.weight.zero_()
+            layer.bias.zero_()
+        for voxel in range(8):
+            model.mask_decoder.fine[0].weight[voxel, -16 + voxel] = 1
+            model.mask_decoder.fine[2].weight[voxel, voxel] = 5
+    grey[0, 3, 8, 8, 8] = 1
+    given = prompts(clicks=2)
+    bright = model.decode(EMBEDDING._replace(fine=grey), given).logits
+    plain = model.decode(EMBEDDING._replace(fine=torch.zeros_like(grey)), given).logits
+    gained = (bright - plain)[0, 0]
+    assert gained.argmax() == (16 * 32 + 17) * 32 + 17 and gained.max() > 4
+    assert gained.flatten().topk(2).values[1] < 2
+
+
 def test_the_estimated_iou_does_not_train_the_mask():
     model = network()
     model.requires_grad_(True)

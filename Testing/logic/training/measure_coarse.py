@@ -30,7 +30,7 @@ def without_coarse(encoder: ImageEncoder3D, image: Tensor, embedding: ImageEmbed
     mean = embedding.coarse.mean((2, 3, 4), keepdim=True).expand_as(embedding.coarse).contiguous()
     half, quarter = encoder.top_down(*encoder.stem(image), mean)
     keys = F.normalize(encoder.quarter_key(quarter), dim=1), F.normalize(encoder.half_key(half), dim=1)
-    return ImageEmbedding(mean, quarter, half, *keys, embedding.grey)
+    return ImageEmbedding(mean, quarter, half, *keys, embedding.grey, embedding.fine)
 
 
 def dice(found: Tensor, wanted: Tensor) -> List[float]:

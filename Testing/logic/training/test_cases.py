@@ -22,6 +22,16 @@ def test_only_training_cases_and_label_maps_are_found(tmp_path):
     assert maps[0].image_path is None and maps[0].family == "knee"
 
 
+def test_an_image_that_shows_more_of_a_body_counts_more(tmp_path):
+    rows = [["torso", "350x350x150", "1.0x1.0x2.0"], ["head", "100x100x100", "1.6x1.6x1.6"], ["unknown", "", ""]]
+    with (tmp_path / "INDEX.tsv").open("w", newline="") as file:
+        writer = csv.writer(file, delimiter="\t")
+        writer.writerow(["name", "role", "region", "modality", "shape", "spacing"])
+        writer.writerows([name, "images", name, "CT", shape, spacing] for name, shape, spacing in rows)
+    images = find_cases(tmp_path).images
+    assert [(case.family, case.structures) for case in images] == [("CT torso", 37), ("CT head", 4), ("CT unknown", 1)]
+
+
 def test_no_real_case_of_another_role_is_trained_on(data_folder):
     with (data_folder / "INDEX.tsv").open(newline="") as file:
         roles = {row["name"]: row["role"] for row in csv.DictReader(file, delimiter="\t")}

@@ -4,7 +4,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from Fast3DSAM.Logic.training.cases import TrainingCase
-from Fast3DSAM.Logic.training.data_engine import DataEngine, EndlessSampler, Mix, _draw, choose_targets
+from Fast3DSAM.Logic.training.data_engine import DataEngine, EndlessSampler, Mix, _draw, choose_targets, part_of
 
 SIZE = 24
 
@@ -64,6 +64,15 @@ def test_the_label_that_a_crop_was_framed_for_is_the_first_target():
         assert first[labels == 5].any()
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_a_part_lies_within_its_object_and_in_one_piece(seed):
+    block = np.zeros((24, 24, 24), bool)
+    block[4:20, 6:18, 3:21] = True
+    part = part_of(np.random.default_rng(seed), block)
+    assert 0.02 * block.sum() < part.sum() < 0.75 * block.sum() and not (part & ~block).any()
+    assert ndimage.label(part, np.ones((3, 3, 3)))[1] == 1
+
+
 def test_an_image_without_labels_is_cut_into_regions_of_like_intensity(tmp_path):
     rng = np.random.default_rng(0)
     voxels = np.full((40, 40, 40), 50, np.float32)
@@ -116,3 +125,18 @@ def test_families_are_drawn_by_the_root_of_how_many_structures_they_show():
     rng = np.random.default_rng(0)
     drawn = [_draw(rng, families).family for _ in range(2000)]
     assert abs(drawn.count("a") / 2000 - 4 / 5) < 0.03
+    evenly = [_draw(rng, families, power=0.25).family for _ in range(2000)]
+    assert abs(evenly.count("a") / 2000 - 2 / 3) < 0.04
+
+
+def test_what_is_made_up_around_an_atlas_is_nobody_s_target(tmp_path):
+    labels = np.zeros((40, 40, 40), np.uint8)
+    labels[12:28, 10:30, 14:26] = 5
+    (tmp_path / "labels" / "block").mkdir(parents=True)
+    sitk.WriteImage(sitk.GetImageFromArray(labels), str(tmp_path / "labels" / "block" / "label.nii.gz"))
+    (tmp_path / "INDEX.tsv").write_text("name\trole\tmodality\tregion\nblock\tlabels\tlabel\tblock\n")
+    engine = DataEngine(tmp_path, SIZE, 2, seed=2, mix=Mix(real=0, images=0, real_labels=1))
+    for index in range(10):
+        sample = engine[index]
+        named = sample.classes % 64 == 5  # at 1/4, in the middle of each voxel of that grid
+        assert not (sample.targets[:, 2::4, 2::4, 2::4] & ~named).any()

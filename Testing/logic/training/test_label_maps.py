@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from Fast3DSAM.Logic.training.label_maps import KINDS, random_label_map
+from Fast3DSAM.Logic.training.label_maps import KINDS, random_label_map, with_surroundings
 from Fast3DSAM.Logic.training.synthesis import image_from_labels, scanner_effects, thick_slices
 
 SIZE = 24
@@ -26,6 +26,15 @@ def test_a_kind_is_a_function_of_its_generator(kind):
 def test_all_kinds_are_drawn():
     maps = [random_label_map(np.random.default_rng(seed), 16) for seed in range(30)]
     assert len({len(np.unique(m)) for m in maps}) > 5
+
+
+def test_surroundings_fill_the_void_and_leave_what_was_there():
+    labels = np.zeros((SIZE,) * 3, np.int16)
+    labels[4:10, 5:15, 6:16], labels[10:14] = 3, 7
+    for seed in range(6):
+        filled = with_surroundings(np.random.default_rng(seed), labels)
+        assert np.array_equal(filled[labels > 0], labels[labels > 0])
+        assert filled[labels == 0].min() > 7 and len(np.unique(filled[labels == 0])) >= 2
 
 
 def test_thick_slices_average_along_one_axis_and_stay_in_place():

@@ -18,6 +18,11 @@ from ..volume_files import read_volume
 from .fields import random_rotation, smooth_noise
 
 
+# How long a label is in a crop, in shares of its edge. The session frames an object at 0.3 to 0.75 of its tile; small
+# ones are met on the coarse levels that compete for a first click, pieces of large ones where they are drawn anew.
+_SHARES, _SHARE_WEIGHTS = ((0.08, 0.35), (0.35, 0.95), (0.95, 2.2)), (0.3, 0.5, 0.2)
+
+
 @dataclass(frozen=True)
 class TrainingCase:
     """A label map, an image, or both. `family` groups cases that look alike, so that none dominates.
@@ -159,7 +164,7 @@ def _share_of_crop(rng: np.random.Generator, is_labelled: bool = True) -> float:
     """
     if not is_labelled:
         return float(np.exp(rng.uniform(0, np.log(6))))
-    smallest, largest = (0.08, 0.95) if rng.random() < 0.75 else (0.95, 2.2)
+    smallest, largest = _SHARES[rng.choice(len(_SHARES), p=_SHARE_WEIGHTS)]
     return float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
 
 

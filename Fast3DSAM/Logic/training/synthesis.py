@@ -16,7 +16,7 @@ def image_from_labels(rng: np.random.Generator, labels: np.ndarray) -> np.ndarra
     means = rng.random(count)
     if rng.random() < 0.3:  # few tissues: neighbours of the same intensity, told apart by shape or edge only
         means = rng.random(3)[rng.integers(0, 3, count)]
-    deviations = rng.random(count) * rng.choice([0.02, 0.06, 0.15])
+    deviations = rng.random(count) * rng.choice([0.01, 0.03, 0.1])
     image = means.astype(np.float32)[index]
     texture = rng.standard_normal(labels.shape, dtype=np.float32)
     width = np.exp(rng.normal(-0.3, 0.7)) * np.exp(rng.normal(0, 0.3, 3))
@@ -57,7 +57,7 @@ def motion_ghosts(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
 
 def noisy(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Gaussian noise (CT), Rician (MR magnitude) or Poisson (PET, microscopy) of random strength."""
-    spread = abs(rng.normal(0, 0.05))
+    spread = abs(rng.normal(0, 0.035))
     kind = rng.choice(3)
     if kind == 0 and spread > 0.005:
         counts = 1 / spread**2  # so that a voxel of intensity 1 deviates by `spread`

@@ -32,6 +32,7 @@ def train(
     start: Annotated[Optional[Path], typer.Option(help="Checkpoint to start from, e.g. of `import-sam`.")] = None,
     freeze: Annotated[bool, typer.Option(help="With --start: freeze what the paper freezes, or train it all.")] = True,
     clustering: Annotated[bool, typer.Option(help="Token clustering; without it to compare the two.")] = True,
+    keep_every: Annotated[int, typer.Option(min=0, help="Also write the weights after so many steps each.")] = 0,
     export: Annotated[Optional[Path], typer.Option(help="Write the averaged weights and their card here.")] = None,
     card: Annotated[Optional[Path], typer.Option(help="JSON with what the card says of data and licence.")] = None,
 ) -> None:
@@ -62,6 +63,7 @@ def train(
         seed=seed,
         precision=precision,
         devices=devices,
+        keep_every=keep_every,
     )
     chosen = CONFIGS[config] if clustering else CONFIGS[config].without_clustering()
     pretrained = None
@@ -75,9 +77,14 @@ def train(
                 "choose that with --config and --clustering or --no-clustering."
             )
         freeze_pretrained(pretrained) if freeze else freeze_lora(pretrained)
+    extra = json.loads(card.read_text()) if card else None
+
+    def keep(step: int) -> None:
+        """For a mean of what was reached on the way (`average`)."""
+        publish_weights(state, state.with_name(f"{state.stem}_{step}.pt"), extra)
+
     engine = DataEngine(data, crop, targets, seed)
-    trainer = Trainer(chosen, plan, engine, state, screen.print, workers, pretrained)
+    trainer = Trainer(chosen, plan, engine, state, screen.print, workers, pretrained, keep)
     trainer.run()
     if export is not None and trainer.fabric.is_global_zero:
-        extra = json.loads(card.read_text()) if card else None
         screen.print(f"weights {export}, card {publish_weights(state, export, extra)}")

@@ -17,7 +17,6 @@ from ..evaluation.pairs import read_pair
 from ..volume_files import read_volume
 from .fields import random_rotation, smooth_noise
 
-
 # How long a label is in a crop, in shares of its edge. The session frames an object at 0.3 to 0.75 of its tile; small
 # ones are met on the coarse levels that compete for a first click, pieces of large ones where they are drawn anew.
 _SHARES, _SHARE_WEIGHTS = ((0.08, 0.35), (0.35, 0.95), (0.95, 2.2)), (0.3, 0.5, 0.2)

@@ -45,6 +45,7 @@ class TrainingPlan:
     ema_decay: float = 0.998
     seed: int = 0
     save_minutes: float = 5.0
+    keep_every: int = 0  # steps between states that the caller is told of; 0: none
     precision: str = "auto"
     devices: int = 0  # processes that share every step, each with `images` of its own; 0: what Fabric finds
 
@@ -61,8 +62,11 @@ class Trainer:
         log: Callable[[str], None] = print,
         workers: int = 1,
         start: Optional[Fast3DSAM] = None,
+        on_kept: Optional[Callable[[int], None]] = None,
     ) -> None:
         """`start` is a network with pretrained weights, of the same configuration; what it has frozen stays frozen.
+
+        `on_kept` is told the step, in one process, whenever `plan.keep_every` steps more are in the saved state.
 
         Without it training begins with random weights, and LoRA, which has nothing to adapt then, is not trained.
         """
@@ -72,6 +76,7 @@ class Trainer:
         self.fabric = Fabric(accelerator="auto", devices=plan.devices or "auto", precision=plan.precision)
         self.fabric.launch()
         self._log = log if self.fabric.is_global_zero else _unheard
+        self._on_kept = on_kept if self.fabric.is_global_zero else None
         self.fabric.seed_everything(plan.seed, verbose=False)
         model = start
         if model is None:
@@ -134,6 +139,10 @@ class Trainer:
             if time.monotonic() - saved > 60 * self.plan.save_minutes:
                 self.save()
                 saved = time.monotonic()
+            if self.plan.keep_every and self.step % self.plan.keep_every == 0:
+                self.save()
+                if self._on_kept is not None:
+                    self._on_kept(self.step)
         self.save()
 
     def save(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 
+from Fast3DSAM.Logic.checkpoints import load_model
 from Fast3DSAM.Logic.errors import CheckpointError
 from Fast3DSAM.Logic.training.data_engine import DataEngine, EndlessSampler
 from Fast3DSAM.Logic.training.trainer import Trainer, TrainingPlan, load_training_state
@@ -117,8 +118,8 @@ def test_processes_that_share_a_step_draw_different_samples():
     assert streams == [[12, 14, 16, 18], [13, 15, 17, 19]]
 
 
-def test_two_processes_train_one_network(tmp_path):
-    options = "--steps 4 --images 1 --targets 1 --rounds 2 --crop 16 --precision 32-true --workers 0 --threads 1"
+def test_two_processes_train_one_network_and_keep_what_is_reached_on_the_way(tmp_path):
+    options = "--steps 4 --keep-every 2 --images 1 --targets 1 --rounds 2 --crop 16 --precision 32-true --workers 0"
     command = [sys.executable, "-m", "Fast3DSAM.Logic.commands", "train", str(tmp_path), "--devices", "2"]
     header, row = "name\trole\tmodality\tregion\tlabels", "knee1\tlabels\tMR\tknee\t1=femur(4096); 2=tibia(4096)"
     (tmp_path / "INDEX.tsv").write_text(f"{header}\n{row}\n")
@@ -128,12 +129,14 @@ def test_two_processes_train_one_network(tmp_path):
     sitk.WriteImage(sitk.GetImageFromArray(labels), str(tmp_path / "labels" / "knee1" / "label.nii.gz"))
     state = tmp_path / "state.pt"
     done = subprocess.run(
-        [*command, "--state", str(state), *options.split()],
+        [*command, "--state", str(state), "--threads", "1", *options.split()],
         env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert "2 processes" in done.stdout + done.stderr
     reached = load_training_state(state)
+    kept = [load_model(tmp_path / f"state_{step}.pt").model.state_dict() for step in (2, 4)]
+    assert _differing(*kept) and not (tmp_path / "state_3.pt").exists()
     assert reached["step"] == 4 and set(reached["semantics"]) == {
         f"{p}.{w}" for p in ("quarter", "coarse") for w in ("weight", "bias")
     }

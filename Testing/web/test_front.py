@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("trame_slicer", reason="trame-slicer is not installed")
 
 from aiohttp.client_exceptions import ClientConnectionResetError
+from aiohttp.web import WebSocketResponse
 
 from Fast3DSAM.Widgets.web.application import Application
 from Fast3DSAM.Widgets.web.settings import AppError, AppSettings, is_loopback
@@ -185,6 +186,22 @@ def test_an_answer_that_a_browser_no_longer_hears_is_dropped():
         del handler.connections["gone"]
 
     asking(ask)
+
+
+def test_a_browser_that_goes_before_its_handshake_leaves_no_connection_behind(monkeypatch, caplog):
+    async def refused(self, request):
+        raise ClientConnectionResetError("Cannot write to closing transport")
+
+    async def ask(client, application):
+        place = await tab_of(client)
+        tab = application.tabs.all[0]
+        monkeypatch.setattr(WebSocketResponse, "prepare", refused)
+        await client.get(f"{place}ws")
+        assert tab.connection.connections == 0 and tab.free_at is not None
+        await application.tabs.close(tab.name)
+
+    asking(ask)
+    assert "Error handling request" not in caplog.text and "closed cleanly" not in caplog.text
 
 
 def test_the_usual_port_gives_way_and_a_chosen_one_does_not():

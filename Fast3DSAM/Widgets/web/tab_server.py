@@ -28,6 +28,12 @@ class _Handler(AioHttpWsHandler):
         with suppress(ConnectionResetError):
             await super().sendWrappedError(*args, **kwargs)
 
+    async def onClose(self, client_id: str) -> None:
+        # A browser that went before the handshake has not come: wslink would fail here and count it for ever, so that
+        # its tab would never be freed.
+        if client_id in self.unchunkers:
+            await super().onClose(client_id)
+
 
 class TabServer:
     """State, page and connection of one tab. `start` once all modules are enabled and the page is built."""

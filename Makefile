@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARTEFACTS := artefacts
 PICTURE := $(ARTEFACTS)/segment_ct.png
-# The heart; outside of it the liver and the breastbone, which touch it; in the chest CT that slicerio ships; RAS millimetres.
+# The heart; outside of it the breastbone and the spine, which one click takes along; in the chest CT that slicerio ships; RAS millimetres.
 CLICKS ?= --foreground=-20,15,-190 --background=-35,88,-190 --background=-10,-68,-190
 # More options of the app: make run APP="--port 0 --no-browser".
 APP ?=

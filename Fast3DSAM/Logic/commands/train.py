@@ -32,7 +32,7 @@ def train(
     start: Annotated[Optional[Path], typer.Option(help="Checkpoint to start from, e.g. of `import-sam`.")] = None,
     freeze: Annotated[bool, typer.Option(help="With --start: freeze what the paper freezes, or train it all.")] = True,
     clustering: Annotated[bool, typer.Option(help="Token clustering; without it to compare the two.")] = True,
-    keep_every: Annotated[int, typer.Option(min=0, help="Also write the weights after so many steps each.")] = 0,
+    keep_every: Annotated[int, typer.Option(min=0, help="Write weights beside the state every so many steps.")] = 0,
     export: Annotated[Optional[Path], typer.Option(help="Write the averaged weights and their card here.")] = None,
     card: Annotated[Optional[Path], typer.Option(help="JSON with what the card says of data and licence.")] = None,
 ) -> None:

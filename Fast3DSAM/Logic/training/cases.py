@@ -86,16 +86,24 @@ def find_cases(folder: Path) -> FoundCases:
                 found.maps.append(TrainingCase(name, row["region"], path, None, structures))
             elif row["role"] == "images":
                 path = index.parent / "images" / name / "image.nii.gz"
-                kind = f"{row['modality']} {row['region']}"
+                kind = f"{row.get('modality', '')} {row.get('region', '')}"
                 found.images.append(TrainingCase(name, kind, None, path, max(1, round(_litres(row)))))
     return found
 
 
 def _litres(row: Dict[str, str]) -> float:
-    """How much of a body an image shows by its shape and spacing, 0 if they are not given: a torso has more to click
-    on than a head."""
-    lengths = [float(v) for key in ("shape", "spacing") for v in (row.get(key) or "0").split("x")]
-    return float(np.prod(lengths)) / 1e6
+    """How much of a body an image shows, since a torso has more to click on than a head; 0 if the index is silent.
+
+    By the index's columns `shape` (voxels) and `spacing` (mm), each like 256x256x41. Raises `VolumeFileError`.
+    """
+    texts = [row.get(key) or "0" for key in ("shape", "spacing")]
+    try:
+        return float(np.prod([float(value) for text in texts for value in text.split("x")])) / 1e6
+    except ValueError as error:
+        raise VolumeFileError(
+            f"INDEX.tsv gives {row['name']} the shape {texts[0]!r} and spacing {texts[1]!r}; "
+            "write both like 256x256x41."
+        ) from error
 
 
 @lru_cache(maxsize=None)

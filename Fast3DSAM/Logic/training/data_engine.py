@@ -22,7 +22,7 @@ from .synthesis import image_from_labels, scanner_effects
 
 _SMALLEST = 24  # voxels of a target: what an organ is on the coarsest level
 _FULLEST = 0.9  # of the crop: a tile inside a large object is nearly all object
-_PARTS = 0.1  # of the targets are parts of objects
+_PARTS = 0.1  # of the targets: parts of objects
 _OF_PAIRS = 1 / 3  # of the images that get pseudo-labels
 _IN_VOID = 0.4  # of the label maps whose structures lie in a void; the others' lie among made-up ones
 
@@ -187,7 +187,10 @@ def _largest_component(mask: np.ndarray) -> np.ndarray:
 
 
 def part_of(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
-    """A part that no edge bounds, since users want parts, too: beyond a random plane, a slice, or what a ball holds."""
+    """A part of `mask`, both bool (n, n, n), that no edge bounds, since users want parts, too.
+
+    What lies beyond a random plane, between two, or within a ball around one of its voxels; `mask` must not be empty.
+    """
     places = np.argwhere(mask)
     kind = rng.random()
     if kind < 0.5:

@@ -113,8 +113,10 @@ def repeated(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def with_surroundings(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
-    """The label map with its empty parts cut into regions: an atlas names some structures, not the fat and muscle,
-    vessels and bones around them. For an image only; they are nobody's targets."""
+    """A label map (n, n, n) with its empty parts cut into regions of labels beyond its own, to make an image of.
+
+    An atlas names some structures and leaves out the fat and muscle, vessels and bones around them.
+    """
     pieces = (voronoi if rng.random() < 0.5 else noise_argmax)(rng, len(labels))
     return np.where(labels == 0, labels.max() + 1 + pieces, labels)
 

@@ -66,9 +66,8 @@ class Trainer:
     ) -> None:
         """`start` is a network with pretrained weights, of the same configuration; what it has frozen stays frozen.
 
-        `on_kept` is told the step, in one process, whenever `plan.keep_every` steps more are in the saved state.
-
         Without it training begins with random weights, and LoRA, which has nothing to adapt then, is not trained.
+        `on_kept` is told the step, in one process, whenever `plan.keep_every` steps more are in the saved state.
         """
         plan = replace(plan, precision=chosen_precision(plan.precision))  # the card says what it was
         self.plan, self.state_path = plan, Path(state_path)
@@ -136,13 +135,12 @@ class Trainer:
             if self.step % 50 == 0:
                 self._report(recent)
                 recent = []
-            if time.monotonic() - saved > 60 * self.plan.save_minutes:
+            is_kept = self.plan.keep_every > 0 and self.step % self.plan.keep_every == 0
+            if is_kept or time.monotonic() - saved > 60 * self.plan.save_minutes:
                 self.save()
                 saved = time.monotonic()
-            if self.plan.keep_every and self.step % self.plan.keep_every == 0:
-                self.save()
-                if self._on_kept is not None:
-                    self._on_kept(self.step)
+            if is_kept and self._on_kept is not None:
+                self._on_kept(self.step)
         self.save()
 
     def save(self) -> None:

@@ -37,7 +37,9 @@ def test_an_input_that_does_not_fit_is_quoted(shape):
 
 def test_the_image_itself_is_kept_voxel_by_voxel_for_the_borders():
     given = image()
-    torch.testing.assert_close(to_fine_grid(network().embed(given).fine), given[:, :2])
+    fine = network().embed(given).fine
+    torch.testing.assert_close(to_fine_grid(fine), given[:, :2])
+    assert fine.is_contiguous(memory_format=torch.channels_last_3d)  # as all that it is joined to at every click
 
 
 def test_similarity_keys_have_unit_length():

@@ -32,6 +32,12 @@ def test_an_image_that_shows_more_of_a_body_counts_more(tmp_path):
     assert [(case.family, case.structures) for case in images] == [("CT torso", 37), ("CT head", 4), ("CT unknown", 1)]
 
 
+def test_a_shape_that_is_none_is_quoted(tmp_path):
+    (tmp_path / "INDEX.tsv").write_text("name\trole\tshape\tspacing\nhead\timages\tlarge\t1x1x1\n")
+    with pytest.raises(VolumeFileError, match="gives head the shape 'large'.*write both like"):
+        find_cases(tmp_path)
+
+
 def test_no_real_case_of_another_role_is_trained_on(data_folder):
     with (data_folder / "INDEX.tsv").open(newline="") as file:
         roles = {row["name"]: row["role"] for row in csv.DictReader(file, delimiter="\t")}

@@ -17,6 +17,8 @@ from ..evaluation.pairs import read_pair
 from ..volume_files import read_volume
 from .fields import random_rotation, smooth_noise
 
+DRAWN = Path(__file__).parent / "drawn"  # label maps of images that came without; its README.md says how they were made
+
 # How long a label is in a crop, in shares of its edge. The session frames an object at 0.3 to 0.75 of its tile; small
 # ones are met on the coarse levels that compete for a first click, pieces of large ones where they are drawn anew.
 _SHARES, _SHARE_WEIGHTS = ((0.08, 0.35), (0.35, 0.95), (0.95, 2.2)), (0.3, 0.5, 0.2)
@@ -61,11 +63,15 @@ class Crop(NamedTuple):
 
 
 class FoundCases(NamedTuple):
-    """`pairs` of role `train`, label `maps` of role `labels`, `images` of role `images`."""
+    """`pairs` of role `train`, label `maps` of role `labels`, `images` of role `images`.
+
+    `drawn` are those of the images for which the project has labels of its own, in `DRAWN`; these serve as maps, too.
+    """
 
     pairs: List[TrainingCase]
     maps: List[TrainingCase]
     images: List[TrainingCase]
+    drawn: List[TrainingCase]
 
 
 def find_cases(folder: Path) -> FoundCases:
@@ -73,7 +79,7 @@ def find_cases(folder: Path) -> FoundCases:
     index = Path(folder) / "INDEX.tsv"
     if not index.is_file():
         raise VolumeFileError(f"There is no {index}; give a data folder with an INDEX.tsv (columns name, role).")
-    found = FoundCases([], [], [])
+    found = FoundCases([], [], [], [])
     with index.open(newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             name, family = row["name"], row["name"].split("_")[0]
@@ -88,6 +94,11 @@ def find_cases(folder: Path) -> FoundCases:
                 path = index.parent / "images" / name / "image.nii.gz"
                 kind = f"{row.get('modality', '')} {row.get('region', '')}"
                 found.images.append(TrainingCase(name, kind, None, path, max(1, round(_litres(row)))))
+                drawn = DRAWN / f"{name}.nii.gz"
+                if drawn.is_file():
+                    family = f"drawn {row.get('modality', '')}"
+                    found.drawn.append(TrainingCase(name, family, drawn, path))
+                    found.maps.append(TrainingCase(name, family, drawn, None))
     return found
 
 

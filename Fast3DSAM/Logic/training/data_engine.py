@@ -18,12 +18,13 @@ from .label_maps import random_label_map, with_surroundings
 from .pasted_objects import with_pasted_objects
 from .pseudo_labels import supervoxel_labels
 from .semantics import Vocabulary
-from .synthesis import image_from_labels, scanner_effects
+from .synthesis import image_from_labels, scanner_effects, with_other_contrast
 
 _SMALLEST = 24  # voxels of a target: what an organ is on the coarsest level
 _FULLEST = 0.9  # of the crop: a tile inside a large object is nearly all object
 _PARTS = 0.1  # of the targets: parts of objects
 _OF_PAIRS = 1 / 3  # of the images that get pseudo-labels
+_OTHER_CONTRAST = 0.5  # of the crops of images that were drawn on: these are few
 _IN_VOID = 0.4  # of the label maps whose structures lie in a void; the others' lie among made-up ones
 
 
@@ -42,13 +43,15 @@ class Sample(NamedTuple):
 class Mix:
     """How often each source is drawn; the rest is made-up label maps. Without one the others keep their proportions.
 
-    `images` are real ones without labels, and those of pairs without theirs, whose supervoxels serve as pseudo-labels.
-    `pasted` of the real images, with labels or without, get made-up objects besides.
+    `drawn` are images for which the project has labels of its own (`cases.DRAWN`). `images` are those of the role
+    `images` and those of pairs, without labels, whose supervoxels serve as pseudo-labels. `pasted` of the real images,
+    with labels or without, get made-up objects besides.
     """
 
-    real: float = 0.42
-    images: float = 0.22
-    real_labels: float = 0.25
+    real: float = 0.36
+    images: float = 0.17
+    real_labels: float = 0.21
+    drawn: float = 0.16
     pasted: float = 0.2
 
 
@@ -68,10 +71,11 @@ class DataEngine(Dataset):
         cases: Sequence[TrainingCase] = (),
     ) -> None:
         """`folder` has an INDEX.tsv; `cases` are further image/label pairs; with neither, all is made up."""
-        found = find_cases(folder) if folder else FoundCases([], [], [])
+        found = find_cases(folder) if folder else FoundCases([], [], [], [])
         self._pairs = _by_family([*found.pairs, *cases])
         self._maps, self._images = _by_family(found.maps), _by_family(found.images)
-        self.vocabulary = Vocabulary([family[0].kind for family in (*self._pairs, *self._maps)])
+        self._drawn = _by_family(found.drawn)
+        self.vocabulary = Vocabulary([family[0].kind for family in (*self._pairs, *self._maps, *self._drawn)])
         self.size, self.targets, self.seed, self.mix = size, targets, seed, mix
 
     def __getitem__(self, index: int) -> Sample:
@@ -95,12 +99,12 @@ class DataEngine(Dataset):
 
     def _crop(self, rng: np.random.Generator) -> Tuple[Optional[Crop], bool, Optional[Tuple[str, bool]]]:
         """A crop, whether its image is real, and of which kind of cases its labels are, if they have meaning."""
-        shares = np.array([self.mix.real, self.mix.images, self.mix.real_labels, 0.0])
+        shares = np.array([self.mix.real, self.mix.images, self.mix.real_labels, self.mix.drawn, 0.0])
         shares[-1] = max(0.0, 1 - shares.sum())
-        shares *= [bool(self._pairs), bool(self._images), bool(self._maps), True]
+        shares *= [bool(self._pairs), bool(self._images), bool(self._maps), bool(self._drawn), True]
         if not shares.any():  # all that the mix asks for is missing
             shares[-1] = 1
-        source = rng.choice(4, p=shares / shares.sum())
+        source = rng.choice(5, p=shares / shares.sum())
         if source == 0:
             case = _draw(rng, self._pairs)
             return random_crop(rng, case, self.size), True, case.kind
@@ -114,6 +118,12 @@ class DataEngine(Dataset):
         if source == 2:
             case = _draw(rng, self._maps, power=0.25)  # atlases of a head have hundreds, those of an abdomen tens
             return random_crop(rng, case, self.size), False, case.kind
+        if source == 3:
+            case = _draw(rng, self._drawn)
+            crop = random_crop(rng, case, self.size)
+            if crop is not None and rng.random() < _OTHER_CONTRAST:
+                crop = crop._replace(image=with_other_contrast(rng, crop.image, crop.labels))
+            return crop, True, case.kind
         labels = random_label_map(rng, self.size)
         return Crop(labels, None, _random_inside(rng, self.size)), False, None
 

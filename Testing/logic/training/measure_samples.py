@@ -24,10 +24,11 @@ from Testing.logic.training.measure_coarse import dice
 
 SAMPLES, TARGETS, CLICKS, SEED = 45, 3, 3, 99
 SOURCES = {
-    "image/label pairs": Mix(real=1, images=0, real_labels=0, pasted=0),
-    "atlases, made-up images": Mix(real=0, images=0, real_labels=1),
-    "regions of real images": Mix(real=0, images=1, real_labels=0, pasted=0),
-    "made-up label maps": Mix(real=0, images=0, real_labels=0),
+    "image/label pairs": Mix(real=1, images=0, real_labels=0, drawn=0, pasted=0),
+    "atlases, made-up images": Mix(real=0, images=0, real_labels=1, drawn=0),
+    "regions of real images": Mix(real=0, images=1, real_labels=0, drawn=0, pasted=0),
+    "images that were drawn on": Mix(real=0, images=0, real_labels=0, drawn=1, pasted=0),
+    "made-up label maps": Mix(real=0, images=0, real_labels=0, drawn=0),
 }
 LENGTHS = (0.0, 0.25, 0.5, 0.75, 1.01)  # of objects, in shares of the tile's edge
 

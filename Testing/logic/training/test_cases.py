@@ -3,7 +3,9 @@ import csv
 import pytest
 
 from Fast3DSAM.Logic.errors import VolumeFileError
-from Fast3DSAM.Logic.training.cases import find_cases
+from Fast3DSAM.Logic.training import cases
+from Fast3DSAM.Logic.training.cases import DRAWN, find_cases, load_case
+from Fast3DSAM.Logic.training.semantics import CLASSES
 
 
 def _index(folder, roles):
@@ -15,7 +17,7 @@ def _index(folder, roles):
 
 def test_only_training_cases_and_label_maps_are_found(tmp_path):
     _index(tmp_path, ["train", "val", "test", "labels", "images", "train", "Test", ""])
-    pairs, maps, images = find_cases(tmp_path)
+    pairs, maps, images, _ = find_cases(tmp_path)
     assert [c.name for c in pairs] == ["case0_train", "case5_train"] and [c.name for c in maps] == ["case3_labels"]
     assert [c.name for c in images] == ["case4_images"] and images[0].label_path is None
     assert pairs[0].label_path == tmp_path / "pairs" / "case0_train" / "label.nii.gz"
@@ -41,12 +43,46 @@ def test_a_shape_that_is_none_is_quoted(tmp_path):
 def test_no_real_case_of_another_role_is_trained_on(data_folder):
     with (data_folder / "INDEX.tsv").open(newline="") as file:
         roles = {row["name"]: row["role"] for row in csv.DictReader(file, delimiter="\t")}
-    pairs, maps, images = find_cases(data_folder)
+    pairs, maps, images, drawn = find_cases(data_folder)
     assert pairs and {roles[case.name] for case in pairs} == {"train"}
-    assert maps and {roles[case.name] for case in maps} == {"labels"}
+    assert {roles[case.name] for case in maps} == {"labels", "images"}
+    assert {case.name for case in maps if roles[case.name] == "images"} == {case.name for case in drawn}
     assert images and {roles[case.name] for case in images} == {"images"}
 
 
 def test_a_folder_without_an_index_says_what_is_wanted(tmp_path):
     with pytest.raises(VolumeFileError, match="INDEX.tsv.*columns name, role"):
         find_cases(tmp_path)
+
+
+def test_an_image_that_the_project_drew_on_is_a_pair_and_a_label_map_too(tmp_path, monkeypatch):
+    (tmp_path / "drawn").mkdir()
+    (tmp_path / "drawn" / "case1_images.nii.gz").touch()
+    monkeypatch.setattr(cases, "DRAWN", tmp_path / "drawn")
+    _index(tmp_path, ["images", "images"])
+    _, maps, images, drawn = find_cases(tmp_path)
+    assert [case.name for case in images] == ["case0_images", "case1_images"]
+    assert [(case.name, case.family) for case in drawn] == [("case1_images", "drawn MR")]
+    assert drawn[0].label_path == maps[0].label_path and drawn[0].image_path == images[1].image_path
+    assert [case.kind for case in (*drawn, *maps)] == [("drawn MR", True), ("drawn MR", False)]
+
+
+def test_each_drawn_label_lies_on_its_image_and_has_a_name(data_folder):
+    with (DRAWN / "labels.tsv").open(newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    drawn = find_cases(data_folder).drawn
+    assert len(drawn) == len(list(DRAWN.glob("*.nii.gz"))) == 5
+    for case in drawn:
+        loaded = load_case(case)  # refuses labels on another grid
+        assert set(loaded.boxes) == {int(row["value"]) for row in rows if case.name in row["images"].split()}
+        liver = (loaded.labels == next(int(row["value"]) for row in rows if row["name"] == "liver")).sum()
+        assert 0.8 < liver * loaded.spacing.prod() / 1e6 < 3  # litres
+
+
+def test_drawn_structures_of_a_kind_are_one_class():
+    with (DRAWN / "labels.tsv").open(newline="") as file:
+        values = {row["name"]: int(row["value"]) for row in csv.DictReader(file, delimiter="\t")}
+    assert len(set(values.values())) == len(values)
+    classes = {name: (value - 1) % (CLASSES - 1) for name, value in values.items()}
+    assert classes["kidney_left"] == classes["kidney_right"] != classes["liver"]
+    assert len({classes[name] for name in values if name.startswith("vertebra_")}) == 1

@@ -82,7 +82,7 @@ def test_an_image_without_labels_is_cut_into_regions_of_like_intensity(tmp_path)
     (tmp_path / "images" / "cube").mkdir(parents=True)
     (tmp_path / "image.nii.gz").rename(tmp_path / "images" / "cube" / "image.nii.gz")
     (tmp_path / "INDEX.tsv").write_text("name\trole\tmodality\tregion\ncube\timages\tMR\tcube\n")
-    engine = DataEngine(tmp_path, SIZE, 1, seed=3, mix=Mix(real=0, images=1, real_labels=0))
+    engine = DataEngine(tmp_path, SIZE, 1, seed=3, mix=Mix(real=0, images=1, real_labels=0, drawn=0))
     spreads = []
     for index in range(12):
         image, targets, _ = engine[index]
@@ -135,7 +135,7 @@ def test_what_is_made_up_around_an_atlas_is_nobody_s_target(tmp_path):
     (tmp_path / "labels" / "block").mkdir(parents=True)
     sitk.WriteImage(sitk.GetImageFromArray(labels), str(tmp_path / "labels" / "block" / "label.nii.gz"))
     (tmp_path / "INDEX.tsv").write_text("name\trole\tmodality\tregion\nblock\tlabels\tlabel\tblock\n")
-    engine = DataEngine(tmp_path, SIZE, 2, seed=2, mix=Mix(real=0, images=0, real_labels=1))
+    engine = DataEngine(tmp_path, SIZE, 2, seed=2, mix=Mix(real=0, images=0, real_labels=1, drawn=0))
     for index in range(10):
         sample = engine[index]
         named = sample.classes % 64 == 5  # at 1/4, in the middle of each voxel of that grid

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from Fast3DSAM.Logic.training.synthesis import image_from_labels, motion_ghosts, noisy, scanner_effects, thick_slices
+from Fast3DSAM.Logic.training.synthesis import (
+    image_from_labels,
+    motion_ghosts,
+    noisy,
+    scanner_effects,
+    thick_slices,
+    with_other_contrast,
+)
 
 LABELS = np.zeros((24, 24, 24), int)
 LABELS[6:18, 6:18, 6:18] = 1
@@ -51,3 +58,23 @@ def test_effects_at_no_strength_keep_the_order_of_intensities():
         found = scanner_effects(np.random.default_rng(seed), image, strength=0.0)
         steps = np.diff(found.ravel())
         assert (steps >= -1e-5).all() or (steps <= 1e-5).all()
+
+
+def test_another_contrast_moves_structures_as_wholes_and_leaves_the_rest():
+    labels = LABELS.copy()
+    labels[6:18, 6:18, 12:18] = 2
+    image = np.random.default_rng(0).normal(0, 10, labels.shape).astype(np.float32)
+    moved = []
+    for seed in range(40):
+        change = with_other_contrast(np.random.default_rng(seed), image, labels) - image
+        assert abs(change[:3]).max() < 1e-3  # background
+        cores = change[8:16, 8:16, 8:10], change[8:16, 8:16, 15:16]
+        assert all(np.ptp(core) < 0.15 * (1 + abs(core).max()) for core in cores)
+        moved.append([core.mean() for core in cores])
+    spreads = np.std(moved, 0)
+    assert ((spreads > 3) & (spreads < 30)).all() and (np.abs(moved) < 1e-3).mean() > 0.3
+
+
+def test_an_image_without_structures_keeps_its_contrast():
+    image = np.ones((8, 8, 8), np.float32)
+    np.testing.assert_array_equal(with_other_contrast(np.random.default_rng(0), image, np.zeros((8, 8, 8), int)), image)

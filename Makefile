@@ -8,8 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARTEFACTS := artefacts
 PICTURE := $(ARTEFACTS)/segment_ct.png
-# The heart; outside of it the breastbone and the spine, which one click takes along; in the chest CT that slicerio ships; RAS millimetres.
-CLICKS ?= --foreground=-20,15,-190 --background=-35,88,-190 --background=-10,-68,-190
+# One click into the heart, in the chest CT that slicerio ships; RAS millimetres.
+CLICKS ?= --foreground=-20,15,-190
 # More options of the app: make run APP="--port 0 --no-browser".
 APP ?=
 CT = $$($(BIN)/python -c "from importlib.util import find_spec; print(find_spec('slicerio').submodule_search_locations[0])")/data/CTChest4.nrrd

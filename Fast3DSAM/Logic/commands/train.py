@@ -13,7 +13,7 @@ from ..errors import CheckpointError
 
 
 def train(
-    data: Annotated[Path, typer.Argument(help="Folder with INDEX.tsv, pairs/ and labels/; only `train` and `labels`.")],
+    data: Annotated[Path, typer.Argument(help="Folder with INDEX.tsv; only its roles `train`, `labels` and `images`.")],
     state: Annotated[Path, typer.Option(help="Training state; an existing one is resumed.")] = Path("runs/small.pt"),
     config: Annotated[str, typer.Option(help="Published configuration: small or vit_b.")] = "small",
     hours: Annotated[float, typer.Option(help="Length of the whole training, earlier sittings included.")] = 2.0,

@@ -32,7 +32,8 @@ def image_from_labels(rng: np.random.Generator, labels: np.ndarray) -> np.ndarra
 def with_other_contrast(rng: np.random.Generator, image: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """A real image whose labelled structures are each a little brighter or darker: another phase, another patient.
 
-    By about as much as two standard deviations within a structure; texture and the sharpness of borders stay.
+    `labels` are integers, 0 where no structure is. Each of two in five structures moves by about two standard
+    deviations of the voxels within one; texture and the sharpness of borders stay.
     """
     values, index = np.unique(labels, return_inverse=True)
     index = index.reshape(labels.shape)

@@ -6,6 +6,7 @@ from Fast3DSAM.Logic.errors import VolumeFileError
 from Fast3DSAM.Logic.training import cases
 from Fast3DSAM.Logic.training.cases import DRAWN, find_cases, load_case
 from Fast3DSAM.Logic.training.semantics import CLASSES
+from Fast3DSAM.Logic.volume_files import read_volume
 
 
 def _index(folder, roles):
@@ -73,7 +74,9 @@ def test_each_drawn_label_lies_on_its_image_and_has_a_name(data_folder):
     drawn = find_cases(data_folder).drawn
     assert len(drawn) == len(list(DRAWN.glob("*.nii.gz"))) == 5
     for case in drawn:
-        loaded = load_case(case)  # refuses labels on another grid
+        drawing, image = read_volume(case.label_path), read_volume(case.image_path)
+        assert (drawing.grid, drawing.voxels.shape) == (image.grid, image.voxels.shape)
+        loaded = load_case(case)
         assert set(loaded.boxes) == {int(row["value"]) for row in rows if case.name in row["images"].split()}
         liver = (loaded.labels == next(int(row["value"]) for row in rows if row["name"] == "liver")).sum()
         assert 0.8 < liver * loaded.spacing.prod() / 1e6 < 3  # litres

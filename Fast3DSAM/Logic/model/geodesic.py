@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import List
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 _FAR = 1e4
@@ -45,6 +46,8 @@ def geodesic_distance(grey: Tensor, seeds: Tensor) -> Tensor:
     Ways go from voxel to face neighbour; found by raster scans, each of which moves whole planes; (B, d, h, w).
     """
     distance = torch.where(seeds, 0.0, _FAR).to(grey)
+    if grey.device.type == "cuda":
+        return _scanned_at_once(distance, grey)
     costs = [_costs(grey, axis) for axis in (1, 2, 3)]
     for _ in range(_ROUNDS):
         for axis, cost in enumerate(costs, 1):
@@ -52,6 +55,24 @@ def geodesic_distance(grey: Tensor, seeds: Tensor) -> Tensor:
             _scan(planes.unbind(0), cost)
             distance = planes.movedim(0, axis)
     return distance
+
+
+def _scanned_at_once(distance: Tensor, grey: Tensor) -> Tensor:
+    """The same scans, each as one running minimum of what lies between a place and the line's beginning.
+
+    A GPU would spend more on starting a plane's operations than on the plane.
+    """
+    lengths = [F.pad(grey.diff(dim=axis + 1).abs().sum(1) + _STEP, _before(axis)).cumsum(axis) for axis in (1, 2, 3)]
+    for _ in range(_ROUNDS):
+        for axis, length in enumerate(lengths, 1):
+            there = (distance - length).cummin(axis).values + length
+            distance = (there + length).flip(axis).cummin(axis).values.flip(axis) - length
+    return distance
+
+
+def _before(axis: int) -> List[int]:
+    """`F.pad`'s argument for one voxel before the first along `axis` of (B, d, h, w)."""
+    return [int(place == 2 * (3 - axis)) for place in range(6)]
 
 
 def _costs(grey: Tensor, axis: int) -> List[Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from ..evaluation.pairs import read_pair
 from ..volume_files import read_volume
 from .fields import random_rotation, smooth_noise
 
-DRAWN = Path(__file__).parent / "drawn"  # label maps of images that came without; its README.md says how they were made
+DRAWN = Path(__file__).parent / "drawn"  # label maps of what images came without; its README.md says how they were made
 
 # How long a label is in a crop, in shares of its edge. The session frames an object at 0.3 to 0.75 of its tile; small
 # ones are met on the coarse levels that compete for a first click, pieces of large ones where they are drawn anew.
@@ -65,7 +66,8 @@ class Crop(NamedTuple):
 class FoundCases(NamedTuple):
     """`pairs` of role `train`, label `maps` of role `labels`, `images` of role `images`.
 
-    `drawn` are those of the images for which the project has labels of its own, in `DRAWN`; these serve as maps, too.
+    `drawn` are those images of role `images` for which the project has labels of its own, in `DRAWN`. Where it has
+    some for images of pairs, these are further pairs, of families of their own. All of them serve as maps, too.
     """
 
     pairs: List[TrainingCase]
@@ -86,7 +88,9 @@ def find_cases(folder: Path) -> FoundCases:
             structures = max(1, row.get("labels", "").count("="))
             if row["role"] == "train":
                 base = index.parent / "pairs" / name
-                found.pairs.append(TrainingCase(name, family, base / "label.nii.gz", base / "image.nii.gz", structures))
+                path = base / "image.nii.gz"
+                found.pairs.append(TrainingCase(name, family, base / "label.nii.gz", path, structures))
+                _add_drawn(found.pairs, found.maps, name, f"drawn {row.get('modality', '')} {family}", path)
             elif row["role"] == "labels":
                 path = index.parent / "labels" / name / "label.nii.gz"
                 found.maps.append(TrainingCase(name, row["region"], path, None, structures))
@@ -94,12 +98,26 @@ def find_cases(folder: Path) -> FoundCases:
                 path = index.parent / "images" / name / "image.nii.gz"
                 kind = f"{row.get('modality', '')} {row.get('region', '')}"
                 found.images.append(TrainingCase(name, kind, None, path, max(1, round(_litres(row)))))
-                drawn = DRAWN / f"{name}.nii.gz"
-                if drawn.is_file():
-                    family = f"drawn {row.get('modality', '')}"
-                    found.drawn.append(TrainingCase(name, family, drawn, path))
-                    found.maps.append(TrainingCase(name, family, drawn, None))
+                _add_drawn(found.drawn, found.maps, name, f"drawn {row.get('modality', '')}", path)
     return found
+
+
+def _add_drawn(cases: List[TrainingCase], maps: List[TrainingCase], name: str, family: str, image_path: Path) -> None:
+    drawn = DRAWN / f"{name}.nii.gz"
+    if drawn.is_file():
+        structures = max(1, _drawn_structures(DRAWN)[name])
+        cases.append(TrainingCase(name, family, drawn, image_path, structures))
+        maps.append(TrainingCase(name, family, drawn, None, structures))
+
+
+@lru_cache(maxsize=1)
+def _drawn_structures(folder: Path) -> Counter:
+    """How many structures are drawn in each image, by its name."""
+    index = folder / "labels.tsv"
+    if not index.is_file():
+        return Counter()
+    with index.open(newline="") as file:
+        return Counter(name for row in csv.DictReader(file, delimiter="\t") for name in row["images"].split())
 
 
 def _litres(row: Dict[str, str]) -> float:

@@ -53,10 +53,10 @@ class ClickStep:
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        truth = targets.flatten(0, 1).cpu().numpy()
-        wanted = targets.flatten(0, 1)[:, None].to(image)
+        truth = targets.flatten(0, 1)
+        wanted = truth[:, None].to(image)
         user = SimulatedUser(self._rng, truth)
-        previous = torch.from_numpy(earlier_masks(self._rng, truth)).to(image)
+        previous = earlier_masks(self._rng, truth)
         image = image.contiguous(memory_format=torch.channels_last_3d)
         with self._fabric.autocast():  # which Fabric does by itself around `forward` only
             once = self._model.embed(image)
@@ -66,7 +66,7 @@ class ClickStep:
             last = self._fabric.broadcast(last)
         total, record = 0.0, {}
         for number in range(last + 1):
-            user.look((previous[:, 0] > 0).cpu().numpy(), first=number == 0)
+            user.look(previous[:, 0] > 0, first=number == 0)
             learns = number in (0, last)
             prompts = user.prompts(previous)
             with torch.set_grad_enabled(learns), self._fabric.autocast():

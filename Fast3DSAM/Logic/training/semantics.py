@@ -10,8 +10,6 @@ from __future__ import annotations
 from typing import Dict, Hashable, Sequence
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..model.config import ModelConfig
@@ -62,15 +60,15 @@ class SemanticHead(nn.Module):
         return sum(_named(head, features, wanted) for head, features, wanted in parts) / len(parts)
 
 
-def _named(head: nn.Linear, features: Tensor, wanted: Tensor) -> Tensor:
-    losses = []
-    for row, classes in zip(features.movedim(1, -1), wanted.long()):
-        known = classes != NO_CLASS
-        first = int(classes.amax()) // CLASSES * CLASSES if known.any() else 0
-        own = slice(first, first + CLASSES)
-        scores = F.linear(row[known], head.weight[own], head.bias[own]).float()
-        within = classes[known] - first
-        counts = within.bincount(minlength=CLASSES).to(scores)
-        weights = torch.where(counts > 0, 1 / counts.clamp(min=1), torch.zeros_like(counts))
-        losses.append(F.cross_entropy(scores, within, weights) if known.any() else scores.sum())  # 0 of no scores
-    return torch.stack(losses).mean()
+def _named(head: nn.Linear, features: Tensor, classes: Tensor) -> Tensor:
+    """Cross-entropy of features (B, C, ...) named by the part of `head` that is each crop's family's."""
+    wanted = classes.flatten(1).long()
+    known = wanted != NO_CLASS
+    family = wanted.amax(1).clamp(min=0) // CLASSES
+    weights, offsets = head.weight.unflatten(0, (-1, CLASSES))[family], head.bias.unflatten(0, (-1, CLASSES))[family]
+    scores = (features.flatten(2).transpose(1, 2) @ weights.transpose(1, 2)).float() + offsets[:, None]
+    within = (wanted - family[:, None] * CLASSES).clamp(min=0)
+    counts = scores.new_zeros(len(wanted), CLASSES).scatter_add_(1, within, known.to(scores))
+    share = known / counts.gather(1, within).clamp(min=1)  # of its class
+    losses = -scores.log_softmax(-1).gather(2, within[..., None])[..., 0] * share
+    return (losses.sum(1) / (counts > 0).sum(1).clamp(min=1)).mean()

@@ -7,7 +7,7 @@ import os
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 import numpy as np
 import torch
@@ -24,7 +24,10 @@ from .click_step import ClickStep
 from .data_engine import DataEngine, EndlessSampler
 from .muon import KernelMuon, split_for_muon
 from .precision import chosen_precision
+from .replay import Replay
 from .semantics import SemanticHead
+
+_MADE_TOGETHER = 4  # samples that reach a replay at once
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class TrainingPlan:
     keep_every: int = 0  # steps between states that the caller is told of; 0: none
     precision: str = "auto"
     devices: int = 0  # processes that share every step, each with `images` of its own; 0: what Fabric finds
+    replay: int = 0  # samples kept on the device to be drawn again (`replay.py`); 0: every sample serves one step
 
 
 class Trainer:
@@ -74,6 +78,7 @@ class Trainer:
         self._engine, self._workers = engine, workers
         self.fabric = Fabric(accelerator="auto", devices=plan.devices or "auto", precision=plan.precision)
         self.fabric.launch()
+        torch.backends.cudnn.benchmark = True  # on a GPU; crops are all of one size
         self._log = log if self.fabric.is_global_zero else _unheard
         self._on_kept = on_kept if self.fabric.is_global_zero else None
         self.fabric.seed_everything(plan.seed, verbose=False)
@@ -114,16 +119,7 @@ class Trainer:
         """
         self._resume()
         ranks = self.fabric.world_size
-        sampler = EndlessSampler(self.step * self.plan.images * ranks + self.fabric.global_rank, ranks)
-        loader = DataLoader(
-            self._engine,
-            batch_size=self.plan.images,
-            sampler=sampler,
-            num_workers=self._workers,
-            prefetch_factor=4 if self._workers else None,
-            worker_init_fn=_single_threaded,
-        )
-        batches = iter(self.fabric.setup_dataloaders(loader, use_distributed_sampler=False))
+        batches = self._batches(ranks)
         saved, recent = time.monotonic(), []
         while self._done() < 1:
             begun = time.monotonic()
@@ -142,6 +138,23 @@ class Trainer:
             if is_kept and self._on_kept is not None:
                 self._on_kept(self.step)
         self.save()
+
+    def _batches(self, ranks: int) -> Iterator[Sequence[Tensor]]:
+        """What one step after the other learns from, on the device, for ever."""
+        plan = self.plan
+        loader = DataLoader(
+            self._engine,
+            batch_size=min(plan.images, _MADE_TOGETHER) if plan.replay else plan.images,
+            sampler=EndlessSampler(self.step * plan.images * ranks + self.fabric.global_rank, ranks),
+            num_workers=self._workers,
+            prefetch_factor=4 if self._workers else None,
+            worker_init_fn=_single_threaded,
+        )
+        if not plan.replay:
+            yield from self.fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+        replay = Replay(loader, max(plan.replay, plan.images), self.fabric.device)
+        while True:
+            yield replay.draw(self._rng, plan.images, plan.targets)
 
     def save(self) -> None:
         """Writes the whole state, atomically."""

@@ -6,7 +6,14 @@ import torch
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from Fast3DSAM.Logic.model.geodesic import _STEP, GEODESIC_MAPS, geodesic_distance, geodesic_maps
+from Fast3DSAM.Logic.model.geodesic import (
+    _FAR,
+    _STEP,
+    GEODESIC_MAPS,
+    _scanned_at_once,
+    geodesic_distance,
+    geodesic_maps,
+)
 
 
 def shortest_ways(grey: np.ndarray, seed: tuple) -> np.ndarray:
@@ -34,6 +41,13 @@ def test_the_scans_find_the_shortest_ways():
     exact = shortest_ways(grey, (4, 5, 2))
     assert (found >= exact - 1e-4).all()
     assert np.mean(found - exact) < 0.05 * exact.mean()  # in noise, where ways are most crooked
+
+
+def test_lines_scanned_at_once_as_on_a_gpu_are_the_same():
+    grey = torch.from_numpy(np.random.default_rng(1).random((2, 2, 9, 11, 10)).astype(np.float32))
+    seeds = torch.cat([seeded((9, 11, 10), (4, 5, 2)), seeded((9, 11, 10), (0, 0, 9))])
+    at_once = _scanned_at_once(torch.where(seeds, 0.0, _FAR), grey)
+    torch.testing.assert_close(at_once, geodesic_distance(grey, seeds), rtol=0, atol=1e-3)
 
 
 def test_a_wall_with_a_gap_is_gone_around():

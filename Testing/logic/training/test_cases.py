@@ -1,5 +1,6 @@
 import csv
 
+import numpy as np
 import pytest
 
 from Fast3DSAM.Logic.errors import VolumeFileError
@@ -46,8 +47,9 @@ def test_no_real_case_of_another_role_is_trained_on(data_folder):
         roles = {row["name"]: row["role"] for row in csv.DictReader(file, delimiter="\t")}
     pairs, maps, images, drawn = find_cases(data_folder)
     assert pairs and {roles[case.name] for case in pairs} == {"train"}
-    assert {roles[case.name] for case in maps} == {"labels", "images"}
-    assert {case.name for case in maps if roles[case.name] == "images"} == {case.name for case in drawn}
+    drawings = {case.name for case in (*pairs, *drawn) if case.label_path.parent == DRAWN}
+    assert {case.name for case in maps if roles[case.name] != "labels"} == drawings
+    assert {roles[case.name] for case in drawn} == {"images"} and drawings > {case.name for case in drawn}
     assert images and {roles[case.name] for case in images} == {"images"}
 
 
@@ -68,18 +70,42 @@ def test_an_image_that_the_project_drew_on_is_a_pair_and_a_label_map_too(tmp_pat
     assert [case.kind for case in (*drawn, *maps)] == [("drawn MR", True), ("drawn MR", False)]
 
 
+def test_a_pair_that_the_project_drew_on_is_one_more_pair(tmp_path, monkeypatch):
+    (tmp_path / "drawn").mkdir()
+    (tmp_path / "drawn" / "case0_train.nii.gz").touch()
+    table = "value\tname\timages\n1\tlung\tcase0_train other\n2\trib\tcase0_train\n"
+    (tmp_path / "drawn" / "labels.tsv").write_text(table)
+    monkeypatch.setattr(cases, "DRAWN", tmp_path / "drawn")
+    _index(tmp_path, ["train", "train"])
+    pairs, maps, _, drawn = find_cases(tmp_path)
+    assert [(case.name, case.family) for case in pairs] == [
+        ("case0_train", "case0"),
+        ("case0_train", "drawn MR case0"),
+        ("case1_train", "case1"),
+    ]
+    assert pairs[0].image_path == pairs[1].image_path and pairs[0].label_path != pairs[1].label_path
+    assert [case.label_path for case in maps] == [pairs[1].label_path] and not drawn
+    assert pairs[1].structures == maps[0].structures == 2
+
+
 def test_each_drawn_label_lies_on_its_image_and_has_a_name(data_folder):
     with (DRAWN / "labels.tsv").open(newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    drawn = find_cases(data_folder).drawn
-    assert len(drawn) == len(list(DRAWN.glob("*.nii.gz"))) == 5
+    found = find_cases(data_folder)
+    drawn = [case for case in (*found.pairs, *found.drawn) if case.label_path.parent == DRAWN]
+    assert len(drawn) == len(list(DRAWN.glob("*.nii.gz")))
+    values = {row["name"]: int(row["value"]) for row in rows}
     for case in drawn:
         drawing, image = read_volume(case.label_path), read_volume(case.image_path)
-        assert (drawing.grid, drawing.voxels.shape) == (image.grid, image.voxels.shape)
+        assert drawing.voxels.shape == image.voxels.shape
+        for name in ("origin", "spacing", "direction"):
+            np.testing.assert_allclose(getattr(drawing.grid, name), getattr(image.grid, name), atol=1e-6)
         loaded = load_case(case)
         assert set(loaded.boxes) == {int(row["value"]) for row in rows if case.name in row["images"].split()}
-        liver = (loaded.labels == next(int(row["value"]) for row in rows if row["name"] == "liver")).sum()
-        assert 0.8 < liver * loaded.spacing.prod() / 1e6 < 3  # litres
+        assert case.structures == len(loaded.boxes)
+        if case.family == "drawn CT":
+            liver = (loaded.labels == values["liver"]).sum()
+            assert 0.8 < liver * loaded.spacing.prod() / 1e6 < 3  # litres
 
 
 def test_drawn_structures_of_a_kind_are_one_class():

@@ -63,10 +63,10 @@ def test_an_error_at_the_border_is_clicked_inside_the_tile():
 
 def test_a_user_s_prompts_grow_round_by_round_and_keep_the_earlier_ones():
     targets = np.stack([TARGET, _block(2, 6), _block(8, 15)])
-    user = SimulatedUser(np.random.default_rng(0), targets)
+    user = SimulatedUser(np.random.default_rng(0), torch.from_numpy(targets))
     previous, points = torch.zeros(3, 1, 16, 16, 16), None
     for number in range(3):
-        user.look(np.zeros_like(targets), first=number == 0)
+        user.look(torch.zeros(targets.shape, dtype=torch.bool), first=number == 0)
         prompts = user.prompts(previous)
         assert prompts.points.shape[:2] == prompts.labels.shape and len(prompts.points) == 3
         assert ((prompts.labels == PADDING) == (prompts.points.abs().sum(-1) == 0)).all()
@@ -78,7 +78,7 @@ def test_a_user_s_prompts_grow_round_by_round_and_keep_the_earlier_ones():
 
 def test_rough_boxes_hold_about_the_target():
     targets = np.stack([TARGET] * 200)
-    boxes = SimulatedUser(np.random.default_rng(0), targets).prompts(torch.zeros(1)).boxes.numpy()
+    boxes = SimulatedUser(np.random.default_rng(0), torch.from_numpy(targets)).prompts(torch.zeros(1)).boxes.numpy()
     given = np.isfinite(boxes).all((1, 2))
     assert 0.05 < given.mean() < 0.3
     np.testing.assert_allclose(boxes[given].mean(0), [[4] * 3, [11] * 3], atol=0.6)
@@ -86,10 +86,10 @@ def test_rough_boxes_hold_about_the_target():
 
 def test_earlier_masks_are_given_to_some_and_resemble_the_target():
     targets = np.stack([TARGET] * 100)
-    logits = earlier_masks(np.random.default_rng(0), targets, share=0.3)
+    logits = earlier_masks(np.random.default_rng(0), torch.from_numpy(targets), share=0.3).numpy()
     assert logits.shape == (100, 1, 16, 16, 16) and logits.dtype == np.float32 and np.abs(logits).max() <= 8
     given = logits.any((1, 2, 3, 4))
     assert 0.15 < given.mean() < 0.45
     overlap = [2 * (m & TARGET).sum() / (m.sum() + TARGET.sum()) for m in logits[given, 0] > 0]
     assert np.median(overlap) > 0.5 and np.min(overlap) < 0.999
-    assert not earlier_masks(np.random.default_rng(0), targets, share=0.0).any()
+    assert not earlier_masks(np.random.default_rng(0), torch.from_numpy(targets), share=0.0).any()

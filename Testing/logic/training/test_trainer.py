@@ -113,6 +113,23 @@ def test_mixed_precision_reaches_the_network(tmp_path):
     assert seen == {torch.bfloat16}
 
 
+def test_a_run_with_replay_learns_from_what_it_keeps(tmp_path):
+    plan = replace(PLAN, replay=3, images=2, targets=1)
+    trainer = Trainer(CONFIG, plan, DataEngine(None, 16, 2), tmp_path / "state.pt", [].append, workers=0)
+    seen = []
+    learn = trainer._click_step
+
+    def watched(image, targets, *others):
+        seen.append((image.half().sum((1, 2, 3, 4)).tolist(), tuple(targets.shape)))
+        return learn(image, targets, *others)
+
+    trainer._click_step = watched
+    trainer.run()
+    assert load_training_state(tmp_path / "state.pt")["step"] == 3
+    assert {shape for _, shape in seen} == {(2, 1, 16, 16, 16)}
+    assert all(first != second for (first, second), _ in seen)
+
+
 def test_processes_that_share_a_step_draw_different_samples():
     streams = [list(islice(EndlessSampler(12 + rank, 2), 4)) for rank in (0, 1)]
     assert streams == [[12, 14, 16, 18], [13, 15, 17, 19]]

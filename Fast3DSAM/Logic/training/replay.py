@@ -57,7 +57,7 @@ class Replay:
         if isinstance(batch, Exception):
             raise batch
         if not self._kept:
-            self._kept = [torch.empty((self._capacity, *t.shape[1:]), dtype=t.dtype, device=self._device) for t in batch]
+            self._kept = [t.new_empty((self._capacity, *t.shape[1:]), device=self._device) for t in batch]
         places = ((torch.arange(len(batch[0])) + self.made) % self._capacity).to(self._device)
         for kept, new in zip(self._kept, batch):
             kept[places] = new.to(self._device, non_blocking=True)

@@ -76,6 +76,21 @@ def test_a_user_s_prompts_grow_round_by_round_and_keep_the_earlier_ones():
     assert points.shape[1] >= 3
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this computer has no CUDA device")
+def test_on_a_gpu_too_the_clicks_lie_in_the_errors():
+    targets = torch.from_numpy(np.stack([TARGET, _block(2, 6), _block(8, 15)])).cuda()
+    user = SimulatedUser(np.random.default_rng(0), targets)
+    masks = torch.zeros_like(targets)
+    masks[1] = True
+    user.look(masks, first=False)
+    prompts = user.prompts(earlier_masks(np.random.default_rng(0), targets))
+    assert prompts.previous.is_cuda and prompts.points.is_cuda
+    for row, (points, labels) in enumerate(zip(prompts.points.cpu(), prompts.labels.cpu())):
+        given = [tuple(np.rint(p.numpy()).astype(int)) for p, label in zip(points, labels) if label != PADDING]
+        assert given and all(masks[row][voxel] != targets[row][voxel] for voxel in given)
+        assert set(labels[labels != PADDING].tolist()) == {BACKGROUND if row == 1 else FOREGROUND}
+
+
 def test_rough_boxes_hold_about_the_target():
     targets = np.stack([TARGET] * 200)
     boxes = SimulatedUser(np.random.default_rng(0), torch.from_numpy(targets)).prompts(torch.zeros(1)).boxes.numpy()

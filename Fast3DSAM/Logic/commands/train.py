@@ -28,7 +28,7 @@ def train(
     threads: Annotated[Optional[int], typer.Option(help="Processor threads for the network.")] = None,
     devices: Annotated[int, typer.Option(min=0, help="Processes that share every step; 0: as Fabric finds.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes that make samples.")] = 1,
-    replay: Annotated[int, typer.Option(min=0, help="Samples kept to be drawn again, for a GPU that waits.")] = 0,
+    replay: Annotated[int, typer.Option(min=0, help="Samples kept on a GPU that else waits for new ones.")] = 0,
     seed: Annotated[int, typer.Option()] = 0,
     start: Annotated[Optional[Path], typer.Option(help="Checkpoint to start from, e.g. of `import-sam`.")] = None,
     freeze: Annotated[bool, typer.Option(help="With --start: freeze what the paper freezes, or train it all.")] = True,
@@ -85,7 +85,8 @@ def train(
         """For a mean of what was reached on the way (`average`)."""
         publish_weights(state, state.with_name(f"{state.stem}_{step}.pt"), extra)
 
-    engine = DataEngine(data, crop, 2 * targets if replay else targets, seed)
+    made = 2 * targets if replay else targets  # a sample that is drawn again has other targets, too
+    engine = DataEngine(data, crop, made, seed)
     trainer = Trainer(chosen, plan, engine, state, screen.print, workers, pretrained, keep)
     trainer.run()
     if export is not None and trainer.fabric.is_global_zero:

@@ -14,11 +14,12 @@ _REACH = 16  # voxels; places deeper than that are equally deep
 def places_in_errors(
     rng: np.random.Generator, masks: Tensor, targets: Tensor, counts: Sequence[int], deepest_share: float
 ) -> List[List[Tuple[Tuple[int, int, int], bool]]]:
-    """Per row `counts` (voxel, whether it is target) inside the errors of `masks` against `targets`, (N, d, h, w) bool.
+    """Per row `counts` pairs (voxel (k, j, i), whether it is target) in the errors of `masks` against `targets`.
 
-    `deepest_share` of the places are the error's deepest voxel, the others anywhere inside, by the square of the depth.
-    Errors are not parted into components, which needs a processor: the deepest place of all errors is nearly always
-    within the largest. A perfect mask's error is its target, or all else where there is none.
+    Both (N, d, h, w) bool, on one device. `deepest_share` of the places are the error's deepest voxel, the others
+    anywhere inside, by the square of the depth. A perfect mask's error is its target, or all else where there is none.
+    Unlike `simulated_user.correcting_click` it does not part errors into components, which needs a processor: the
+    deepest place of all errors is nearly always within the largest.
     """
     rows = np.flatnonzero(counts)
     found: List[List[Tuple[Tuple[int, int, int], bool]]] = [[] for _ in counts]

@@ -18,7 +18,7 @@ from ..evaluation.pairs import read_pair
 from ..volume_files import read_volume
 from .fields import random_rotation, smooth_noise
 
-DRAWN = Path(__file__).parent / "drawn"  # label maps of what images came without; its README.md says how they were made
+DRAWN = Path(__file__).parent / "drawn"  # what images came without labels for; its README.md says how it was made
 
 # How long a label is in a crop, in shares of its edge. The session frames an object at 0.3 to 0.75 of its tile; small
 # ones are met on the coarse levels that compete for a first click, pieces of large ones where they are drawn anew.
@@ -103,6 +103,7 @@ def find_cases(folder: Path) -> FoundCases:
 
 
 def _add_drawn(cases: List[TrainingCase], maps: List[TrainingCase], name: str, family: str, image_path: Path) -> None:
+    """One more case, with its image, and one more map, if the project has labels of its own for the image `name`."""
     drawn = DRAWN / f"{name}.nii.gz"
     if drawn.is_file():
         structures = max(1, _drawn_structures(DRAWN)[name])

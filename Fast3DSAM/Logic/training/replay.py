@@ -27,7 +27,10 @@ class Replay:
     """
 
     def __init__(self, batches: Iterable[List[Tensor]], capacity: int, device: torch.device, waiting: int = 64) -> None:
-        """`batches` of samples (see `data_engine.Sample`) are taken by a thread of their own, `waiting` ahead."""
+        """`batches` of samples (see `data_engine.Sample`), endless, are taken by a thread, `waiting` ahead.
+
+        `capacity` is at least what a step draws.
+        """
         self._capacity, self._device = capacity, device
         self._arrived: queue.Queue = queue.Queue(waiting)
         self._kept: List[Tensor] = []
@@ -35,7 +38,10 @@ class Replay:
         threading.Thread(target=self._take, args=(iter(batches),), daemon=True).start()
 
     def draw(self, rng: np.random.Generator, images: int, targets: int) -> TrainingBatch:
-        """`images` different samples, of each `targets` of the targets that it has, the first of them more often."""
+        """`images` different samples, of each `targets` of the targets that it has, the first of them more often.
+
+        Waits only until there are that many. Raises what went wrong where the samples are made.
+        """
         while self.made < images or not self._arrived.empty():
             self._keep(self._arrived.get())
         rows = torch.from_numpy(rng.choice(min(self.made, self._capacity), images, replace=False)).to(self._device)

@@ -74,13 +74,13 @@ class SimulatedUser:
         left_out = known & first & (self._rng.random(len(known)) < 0.6)
         counts = np.where(self._rng.random(len(known)) < 0.85, 1, self._rng.integers(2, 5, len(known)))
         counts = np.where(left_out, 0, counts)
-        if masks.device.type == "cpu":
-            truth = self._targets.numpy()
-            for row, mask in enumerate(masks.numpy()):
-                self._clicks[row] += [correcting_click(self._rng, mask, truth[row]) for _ in range(counts[row])]
+        if masks.device.type == "cuda":  # Apple's GPU has no float64, which the sums over a tile need
+            for row, places in enumerate(places_in_errors(self._rng, masks, self._targets, counts, _DEEPEST)):
+                self._clicks[row] += [_near(self._rng, voxel, is_target) for voxel, is_target in places]
             return
-        for row, places in enumerate(places_in_errors(self._rng, masks, self._targets, counts, _DEEPEST)):
-            self._clicks[row] += [_near(self._rng, voxel, is_target) for voxel, is_target in places]
+        truth = self._targets.cpu().numpy()
+        for row, mask in enumerate(masks.cpu().numpy()):
+            self._clicks[row] += [correcting_click(self._rng, mask, truth[row]) for _ in range(counts[row])]
 
     def prompts(self, previous: Tensor) -> Prompts:
         """All prompts so far; `previous` (N, 1, D, H, W) logits."""

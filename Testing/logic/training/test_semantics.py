@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from Fast3DSAM.Logic.training.semantics import CLASSES, NO_CLASS, SemanticHead, Vocabulary
+from Fast3DSAM.Logic.training.semantics import CLASSES, NO_CLASS, SemanticHead, Vocabulary, _named
 from Testing.logic.model.networks import TINY, image, network
 
 INSIDE = np.ones((32, 32, 32), bool)
@@ -78,6 +78,29 @@ def test_each_class_of_a_crop_counts_the_same(head):
     large[:8, :8, :8] = 0
     first, second = (head(embedding, _classes(["knees"], labels)).item() for labels in (small, large))
     assert abs(first - second) < 1e-4 and first > 1
+
+
+def test_crops_of_different_families_are_each_named_by_their_own_part_of_the_head(head):
+    """Against PyTorch's, crop by crop; the second lies half beyond its volume, the third has no classes."""
+    inside = INSIDE.copy()
+    inside[:, 16:] = False
+    vocabulary = Vocabulary(["knees", "heads"])
+    rows = [("heads", 5, INSIDE), ("knees", 2, inside), (None, 1, INSIDE)]
+    classes = torch.from_numpy(np.stack([vocabulary.classes(f, _labels(v), valid) for f, v, valid in rows]))
+    features = torch.randn(3, head.quarter.in_features, 8, 8, 8)
+    expected = []
+    for row, wanted, first in zip(features, classes.long(), (CLASSES, 0, None)):
+        known = wanted != NO_CLASS
+        if first is None:
+            assert not known.any()
+            expected.append(torch.zeros(()))
+            continue
+        own = slice(first, first + CLASSES)
+        scores = row.movedim(0, -1)[known] @ head.quarter.weight[own].T + head.quarter.bias[own]
+        counts = (wanted[known] - first).bincount(minlength=CLASSES)
+        weights = torch.where(counts > 0, 1 / counts.clamp(min=1), 0.0)
+        expected.append(torch.nn.functional.cross_entropy(scores, wanted[known] - first, weights))
+    torch.testing.assert_close(_named(head.quarter, features, classes), torch.stack(expected).mean())
 
 
 def test_every_weight_has_a_gradient_even_where_no_crop_has_classes(head):

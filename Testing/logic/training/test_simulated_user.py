@@ -4,7 +4,13 @@ import torch
 from scipy import ndimage
 
 from Fast3DSAM.Logic.model.prompt_encoder import BACKGROUND, FOREGROUND, PADDING
-from Fast3DSAM.Logic.training.simulated_user import SimulatedUser, correcting_click, earlier_masks
+from Fast3DSAM.Logic.training.simulated_user import (
+    SimulatedUser,
+    _blurring,
+    _enlarging,
+    correcting_click,
+    earlier_masks,
+)
 
 
 def _block(lo, hi) -> np.ndarray:
@@ -108,3 +114,22 @@ def test_earlier_masks_are_given_to_some_and_resemble_the_target():
     overlap = [2 * (m & TARGET).sum() / (m.sum() + TARGET.sum()) for m in logits[given, 0] > 0]
     assert np.median(overlap) > 0.5 and np.min(overlap) < 0.999
     assert not earlier_masks(np.random.default_rng(0), torch.from_numpy(targets), share=0.0).any()
+
+
+def test_earlier_masks_lie_where_their_targets_do_along_every_axis():
+    target = torch.zeros(20, 16, 16, 16, dtype=torch.bool)
+    target[:, 1:6, 2:14, 6:13] = True
+    logits = earlier_masks(np.random.default_rng(0), target, share=1.0)[:, 0]
+    for axis, middle in enumerate((3.0, 7.5, 9.0)):
+        along = (logits > 0).float().sum([a for a in (1, 2, 3) if a != axis + 1])
+        centres = (along * torch.arange(16)).sum(1) / along.sum(1)
+        assert abs(float(centres.median()) - middle) < 1
+
+
+def test_what_an_earlier_mask_is_blurred_and_disturbed_by_are_weighted_means():
+    np.testing.assert_allclose(_blurring(12, 1.3).sum(1), 1, atol=1e-6)
+    middle = ndimage.gaussian_filter1d(np.eye(12), 1.3, axis=0, mode="constant", truncate=6)[6]
+    np.testing.assert_allclose(_blurring(12, 1.3)[6], middle, atol=2e-3)
+    values = np.array([1.0, 5.0, 2.0])
+    found = _enlarging(3, 5, 9) @ np.array([*values, 99.0, 99.0])  # more columns than values: of a finer row
+    np.testing.assert_allclose(found, np.interp(np.linspace(0, 2, 9), range(3), values), atol=1e-9)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from ..model.image_encoder import ImageEmbedding
 from ..model.prompt_encoder import FOREGROUND, PromptEncoder, Prompts
 from .losses import ClickLoss, KeyLoss
+from .replay import TrainingBatch
 from .semantics import SemanticHead
 from .simulated_user import SimulatedUser, earlier_masks
 
@@ -44,15 +45,41 @@ class ClickStep:
         self._rng, self._rounds, self._semantics = rng, rounds, semantics
         self._loss, self._key_loss = ClickLoss(), KeyLoss()
 
-    def __call__(self, image: Tensor, targets: Tensor, classes: Tensor, rate: float) -> Dict[str, float]:
-        """Images (B, 3, n, n, n), targets (B, K, n, n, n) bool, classes (B, n/4, ...) -> figures for the log.
+    def __call__(self, batches: Sequence[TrainingBatch], rate: float) -> Dict[str, float]:
+        """Learns from `batches` together: their gradients are added up, so that a step may see more than memory holds.
 
-        These are the hard Dice of the first and the last round, the loss of the classes, the whole loss, the last
-        round's error of the IoU and loss of its draft, the loss of the keys, and the coarse embedding's spatial share.
+        -> figures for the log, means over the batches: the hard Dice of the first and the last round, the loss of the
+        classes, the whole loss, the last round's error of the IoU and loss of its draft, the loss of the keys, and the
+        coarse embedding's spatial share.
         """
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
+        for part in (self._model, self._semantics):
+            if part is not None:
+                part.zero_grad(set_to_none=True)
+        last_rounds = [int(self._rng.integers(1, self._rounds)) if self._rounds > 1 else 0 for _ in batches]
+        if self._fabric.world_size > 1:  # else all would wait for the one with most rounds
+            last_rounds = self._fabric.broadcast(last_rounds)
+        records = []
+        for number, (batch, last) in enumerate(zip(batches, last_rounds), 1):
+            with self._fabric.no_backward_sync(self._model, enabled=number < len(batches)):
+                total, record = self._learnt(batch, last)
+                self._fabric.backward(total / len(batches))
+            records.append(record)
+        for weight in self._semantics.parameters() if self._semantics is not None else ():
+            # Not by Fabric: it averages while gradients arrive, and those of two modules would have to arrive in the
+            # same order in every process.
+            weight.grad = self._fabric.all_reduce(weight.grad, reduce_op="mean")
+        # All of the model's gradients together; which optimizer is named matters to no strategy that is used here.
+        self._fabric.clip_gradients(self._model, self._optimizers[0], max_norm=1.0, error_if_nonfinite=False)
+        for optimizer in self._optimizers:
+            optimizer.step()
+        return {key: sum(record[key] for record in records) / len(records) for key in records[0]}
+
+    def _learnt(self, batch: TrainingBatch, last: int) -> Tuple[Tensor, Dict[str, float]]:
+        """The whole loss of one batch after the rounds 0 and `last`, and its figures for the log."""
+        image, targets, classes = batch
         truth = targets.flatten(0, 1)
         wanted = truth[:, None].to(image)
         user = SimulatedUser(self._rng, truth)
@@ -61,9 +88,6 @@ class ClickStep:
         with self._fabric.autocast():  # which Fabric does by itself around `forward` only
             once = self._model.embed(image)
             embedding = once.repeat(targets.shape[1])
-        last = int(self._rng.integers(1, self._rounds)) if self._rounds > 1 else 0
-        if self._fabric.world_size > 1:  # else all would wait for the one with most rounds
-            last = self._fabric.broadcast(last)
         total, record = 0.0, {}
         for number in range(last + 1):
             user.look(previous[:, 0] > 0, first=number == 0)
@@ -85,19 +109,7 @@ class ClickStep:
                 semantics = self._semantics(once, classes)
             total = total + _SEMANTICS_WEIGHT * semantics
             record["semantics"] = float(semantics.detach())
-        for part in (self._model, self._semantics):
-            if part is not None:
-                part.zero_grad(set_to_none=True)
-        self._fabric.backward(total)
-        for weight in self._semantics.parameters() if self._semantics is not None else ():
-            # Not by Fabric: it averages while gradients arrive, and those of two modules would have to arrive in the
-            # same order in every process.
-            weight.grad = self._fabric.all_reduce(weight.grad, reduce_op="mean")
-        # All of the model's gradients together; which optimizer is named matters to no strategy that is used here.
-        self._fabric.clip_gradients(self._model, self._optimizers[0], max_norm=1.0, error_if_nonfinite=False)
-        for optimizer in self._optimizers:
-            optimizer.step()
-        return {
+        return total, {
             **record,
             "loss": float(total.detach()),
             "iou_error": float(losses.iou.detach()) ** 0.5,

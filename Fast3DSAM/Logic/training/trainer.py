@@ -6,6 +6,7 @@ import math
 import os
 import time
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
@@ -24,9 +25,10 @@ from .click_step import ClickStep
 from .data_engine import DataEngine, EndlessSampler
 from .muon import KernelMuon, split_for_muon
 from .precision import chosen_precision
-from .replay import Replay
+from .replay import Replay, TrainingBatch
 from .semantics import SemanticHead
 
+_REPORTED_BATCHES = 50  # how many a line of the log is about
 _MADE_TOGETHER = 4  # samples that reach a replay at once
 
 
@@ -37,6 +39,7 @@ class TrainingPlan:
     hours: float
     steps: Optional[int] = None
     images: int = 4
+    batches: int = 1  # of `images` that a step adds up the gradients of
     targets: int = 4
     rounds: int = 5
     crop: int = 64
@@ -123,12 +126,12 @@ class Trainer:
         saved, recent = time.monotonic(), []
         while self._done() < 1:
             begun = time.monotonic()
-            recent.append(self._train_step(*next(batches)))
+            recent.append(self._train_step(list(islice(batches, self.plan.batches))))
             self.step += 1
             self.seconds += time.monotonic() - begun
             if ranks > 1:  # all end at the same step
                 self.seconds = self.fabric.broadcast(self.seconds)
-            if self.step % 50 == 0:
+            if len(recent) * self.plan.batches >= _REPORTED_BATCHES:
                 self._report(recent)
                 recent = []
             is_kept = self.plan.keep_every > 0 and self.step % self.plan.keep_every == 0
@@ -139,13 +142,13 @@ class Trainer:
                 self._on_kept(self.step)
         self.save()
 
-    def _batches(self, ranks: int) -> Iterator[Sequence[Tensor]]:
-        """What one step after the other learns from, on the device, for ever."""
+    def _batches(self, ranks: int) -> Iterator[TrainingBatch]:
+        """What steps learn from one after the other, on the device, for ever."""
         plan = self.plan
         loader = DataLoader(
             self._engine,
             batch_size=min(plan.images, _MADE_TOGETHER) if plan.replay else plan.images,
-            sampler=EndlessSampler(self.step * plan.images * ranks + self.fabric.global_rank, ranks),
+            sampler=EndlessSampler(self.step * plan.batches * plan.images * ranks + self.fabric.global_rank, ranks),
             num_workers=self._workers,
             prefetch_factor=4 if self._workers else None,
             worker_init_fn=_single_threaded,
@@ -218,8 +221,8 @@ class Trainer:
         warm = min(1.0, (self.step + 1) / self.plan.warm_up_steps)
         return self.plan.learning_rate * warm * (self.plan.final_rate + (1 - self.plan.final_rate) * cosine)
 
-    def _train_step(self, image: Tensor, targets: Tensor, classes: Tensor) -> Dict[str, float]:
-        record = self._click_step(image, targets, classes, self._rate())
+    def _train_step(self, batches: Sequence[TrainingBatch]) -> Dict[str, float]:
+        record = self._click_step(batches, self._rate())
         self.ema.update_parameters(self.model.module)
         return record
 

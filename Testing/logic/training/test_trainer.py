@@ -12,6 +12,7 @@ import torch
 from Fast3DSAM.Logic.checkpoints import load_model
 from Fast3DSAM.Logic.errors import CheckpointError
 from Fast3DSAM.Logic.training.data_engine import DataEngine, EndlessSampler
+from Fast3DSAM.Logic.training.replay import TrainingBatch
 from Fast3DSAM.Logic.training.trainer import Trainer, TrainingPlan, load_training_state
 from Testing.logic.model.networks import TINY
 
@@ -28,10 +29,10 @@ class Killed(Exception):
 class KilledTrainer(Trainer):
     """Dies in the third step; its last state was saved after the second."""
 
-    def _train_step(self, *batch):
+    def _train_step(self, batches):
         if self.step == 2:
             self.save()
-        record = super()._train_step(*batch)
+        record = super()._train_step(batches)
         if self.step == 2:
             raise Killed
         return record
@@ -116,18 +117,37 @@ def test_mixed_precision_reaches_the_network(tmp_path):
 def test_a_run_with_replay_learns_from_what_it_keeps(tmp_path):
     plan = replace(PLAN, replay=3, images=2, targets=1)
     trainer = Trainer(CONFIG, plan, DataEngine(None, 16, 2), tmp_path / "state.pt", [].append, workers=0)
-    seen = []
-    learn = trainer._click_step
-
-    def watched(image, targets, *others):
-        seen.append((image.half().sum((1, 2, 3, 4)).tolist(), tuple(targets.shape)))
-        return learn(image, targets, *others)
-
-    trainer._click_step = watched
+    seen = _watched(trainer)
     trainer.run()
     assert load_training_state(tmp_path / "state.pt")["step"] == 3
-    assert {shape for _, shape in seen} == {(2, 1, 16, 16, 16)}
-    assert all(first != second for (first, second), _ in seen)
+    assert {tuple(batch.targets.shape) for batches in seen for batch in batches} == {(2, 1, 16, 16, 16)}
+    assert all(not torch.equal(*batch.image) for batches in seen for batch in batches)
+
+
+def _watched(trainer) -> list:
+    """The batches of every step that `trainer` will learn from."""
+    seen, learn = [], trainer._click_step
+
+    def watched(batches, rate):
+        seen.append([TrainingBatch(*batch) for batch in batches])
+        return learn(batches, rate)
+
+    trainer._click_step = watched
+    return seen
+
+
+def test_a_step_of_several_batches_sees_samples_in_their_order_also_after_a_resume(tmp_path):
+    engine = DataEngine(None, PLAN.crop, PLAN.targets, PLAN.seed)
+    seen = []
+    for steps in (1, 2):
+        plan = replace(PLAN, images=2, batches=3, steps=steps)
+        trainer = Trainer(CONFIG, plan, engine, tmp_path / "state.pt", [].append, workers=0)
+        watched = _watched(trainer)
+        trainer.run()
+        seen += watched
+    images = torch.cat([batch.image for batches in seen for batch in batches])
+    assert [len(batches) for batches in seen] == [3, 3]
+    assert torch.equal(images, torch.stack([torch.from_numpy(engine[index].image) for index in range(12)]))
 
 
 def test_processes_that_share_a_step_draw_different_samples():
@@ -136,7 +156,7 @@ def test_processes_that_share_a_step_draw_different_samples():
 
 
 def test_two_processes_train_one_network_and_keep_what_is_reached_on_the_way(tmp_path):
-    options = "--steps 4 --keep-every 2 --images 1 --targets 1 --rounds 2 --crop 16 --precision 32-true --workers 0"
+    options = "--steps 4 --keep-every 2 --images 1 --batches 2 --targets 1 --rounds 2 --crop 16 --precision 32-true"
     command = [sys.executable, "-m", "Fast3DSAM.Logic.commands", "train", str(tmp_path), "--devices", "2"]
     header, row = "name\trole\tmodality\tregion\tlabels", "knee1\tlabels\tMR\tknee\t1=femur(4096); 2=tibia(4096)"
     (tmp_path / "INDEX.tsv").write_text(f"{header}\n{row}\n")
@@ -146,7 +166,7 @@ def test_two_processes_train_one_network_and_keep_what_is_reached_on_the_way(tmp
     sitk.WriteImage(sitk.GetImageFromArray(labels), str(tmp_path / "labels" / "knee1" / "label.nii.gz"))
     state = tmp_path / "state.pt"
     done = subprocess.run(
-        [*command, "--state", str(state), "--threads", "1", *options.split()],
+        [*command, "--state", str(state), "--threads", "1", "--workers", "0", *options.split()],
         env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
@@ -24,7 +25,8 @@ class FramingPolicy:
     `second_share`: that much of the first answer are the logits of the neighbour level that agrees best with it, if by
     more Dice than `alike`;
     `refine_above`: a mask is drawn anew on the next finer level while its voxels are larger than that many
-    of the volume's smallest.
+    of the volume's smallest; `refine_from`: so is one whose box fills more than that, as long and thin objects do whose
+    width is a voxel or two, as long as `refine_tiles` tiles are enough.
     """
 
     largest: float = 0.75
@@ -38,6 +40,8 @@ class FramingPolicy:
     second_share: float = 0.3
     alike: float = 0.3
     refine_above: float = 3.0
+    refine_from: float = 0.3
+    refine_tiles: int = 4
 
 
 DEFAULT_POLICY = FramingPolicy()
@@ -110,11 +114,16 @@ class Framer:
         """The tile one level up around the same box; None at level 0."""
         return self._pyramid.framing(tile.level - 1, lo, hi) if tile.level else None
 
-    def is_worth_refining(self, tile: Tile) -> bool:
-        """Whether this tile is so much coarser than the volume, and a finer level exists."""
+    def refining_tiles(self, tile: Tile, extent: ObjectExtent) -> float:
+        """On how many tiles of the next finer level a mask on `tile` may be drawn anew; 0: it stays as it is."""
         levels = self._pyramid.levels
-        voxel_mm = levels[tile.level].voxel_mm
-        return tile.level + 1 < len(levels) and voxel_mm > self.policy.refine_above * self._pyramid.spacing.min()
+        if tile.level + 1 == len(levels):
+            return 0
+        level = levels[tile.level]
+        if level.voxel_mm > self.policy.refine_above * self._pyramid.spacing.min():
+            return math.inf
+        edges = (np.asarray(extent.hi) - np.asarray(extent.lo)) / np.asarray(level.scale)
+        return self.policy.refine_tiles if edges.max() > self.policy.refine_from * self._pyramid.tile_size else 0
 
     def _holds(self, tile: Tile, lo: Sequence[float], hi: Sequence[float]) -> bool:
         size = self._pyramid.tile_size

@@ -223,18 +223,20 @@ class Segmenter:
         return _ABSENT + (_PRESENT - _ABSENT) * share
 
     def _mask_of(self, tile: Tile, prediction: TilePrediction, prompts: Tuple[Prompt, ...]) -> Tuple[Box, np.ndarray]:
-        """The volume's voxels of an answer; a large object is drawn anew on the tiles of the next finer level."""
+        """The volume's voxels of an answer, drawn anew on the tiles of the next finer level where that is worth it."""
         extent = self._framer.extent(tile, prediction.logits)
-        if extent is None or not self._framer.is_worth_refining(tile):
-            return mask_in_volume(self.pyramid, tile.level, tile.origin, prediction.logits)
-        coarse = MaskState(Box.empty(), EMPTY.mask, prediction.iou, tile, prediction.logits)
-        tiles, answers = [], []
-        for finer in refining_tiles(self.pyramid, tile.level + 1, extent.lo, extent.hi):
-            asked = self._prompts_on(finer, prompts, coarse)
-            if len(asked.points) or (asked.previous > _UNLIKELY).any():
-                tiles.append(finer)
-                answers.append(self._decode(finer, asked).logits)
-        return blended_mask(self.pyramid, tiles, answers)
+        affordable = self._framer.refining_tiles(tile, extent) if extent is not None else 0
+        if affordable:
+            coarse = MaskState(Box.empty(), EMPTY.mask, prediction.iou, tile, prediction.logits)
+            asked = []
+            for finer in refining_tiles(self.pyramid, tile.level + 1, extent.lo, extent.hi):
+                on_finer = self._prompts_on(finer, prompts, coarse)
+                if len(on_finer.points) or (on_finer.previous > _UNLIKELY).any():
+                    asked.append((finer, on_finer))
+            if len(asked) <= affordable:
+                answers = [self._decode(*question).logits for question in asked]
+                return blended_mask(self.pyramid, [finer for finer, _ in asked], answers)
+        return mask_in_volume(self.pyramid, tile.level, tile.origin, prediction.logits)
 
     def _with_rest(self, before: MaskState, tile: Tile, box: Box, mask: np.ndarray) -> Tuple[Box, np.ndarray]:
         """Keeps what the earlier mask had beyond this tile."""

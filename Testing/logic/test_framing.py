@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from Fast3DSAM.Logic.framing import Framer, FramingPolicy
+from Fast3DSAM.Logic.framing import Framer, FramingPolicy, ObjectExtent
 from Fast3DSAM.Logic.prediction import TilePrediction
 from Fast3DSAM.Logic.tiling import Pyramid, Tile
 
@@ -108,3 +108,30 @@ def test_the_volumes_own_border_is_no_reason_to_move():
 def test_coarser_ends_at_level_0():
     assert FRAMER.coarser(Tile(3, (8, 8, 8)), [40] * 3, [60] * 3).level == 2
     assert FRAMER.coarser(Tile(0, (0, 0, 0)), [40] * 3, [60] * 3) is None
+
+
+def _extent(tile: Tile, edges) -> ObjectExtent:
+    """As large as `edges` in shares of the tile, around its middle."""
+    lo, hi = (PYRAMID.to_volume(tile, 15.5 + sign * 16 * np.asarray(edges)) for sign in (-1, 1))
+    return ObjectExtent(tuple(lo), tuple(hi), 1000, False)
+
+
+def test_a_mask_of_coarse_voxels_is_drawn_anew_at_any_price():
+    assert PYRAMID.levels[0].voxel_mm > POLICY.refine_above
+    assert FRAMER.refining_tiles(Tile(0, (0, 0, 0)), _extent(Tile(0, (0, 0, 0)), (0.1, 0.1, 0.1))) == np.inf
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_long_mask_of_finer_voxels_is_drawn_anew_on_a_few_tiles_and_a_short_one_is_not(axis):
+    tile = Tile(2, (8, 8, 8))
+    assert PYRAMID.levels[2].voxel_mm < POLICY.refine_above
+    thin = [0.05] * 3
+    thin[axis] = POLICY.refine_from + 0.01
+    assert FRAMER.refining_tiles(tile, _extent(tile, thin)) == POLICY.refine_tiles
+    thin[axis] = POLICY.refine_from - 0.01
+    assert FRAMER.refining_tiles(tile, _extent(tile, thin)) == 0
+
+
+def test_nothing_is_finer_than_the_finest_level():
+    finest = Tile(len(PYRAMID.levels) - 1, (8, 8, 8))
+    assert FRAMER.refining_tiles(finest, _extent(finest, (1, 1, 1))) == 0

@@ -93,6 +93,33 @@ def test_a_long_object_is_followed_over_the_rim_of_the_finest_tile():
     assert mask[14:26, 14:26, 14:146].all()
 
 
+def _thread(volume_shape=(64, 64, 64)) -> np.ndarray:
+    """A straight tube of 5 voxels across the volume."""
+    truth = np.zeros(volume_shape, bool)
+    truth[3:61, 30:35, 30:35] = True
+    return truth
+
+
+@pytest.mark.parametrize("tiles, is_sharp", [(0, False), (DEFAULT_POLICY.refine_tiles, True)])
+def test_a_long_thin_object_is_drawn_with_voxels_finer_than_those_that_frame_it(tiles, is_sharp):
+    truth = _thread()
+    segmenter = _segmenter(bright(truth), policy=replace(DEFAULT_POLICY, refine_tiles=tiles))
+    state = segmenter.state(PromptSet().with_point((32, 32, 32)))
+    assert state.tile.level == 0 and segmenter.pyramid.levels[0].voxel_mm == 2
+    assert np.array_equal(_whole(state, truth.shape), truth) == is_sharp
+
+
+def test_what_would_take_more_tiles_than_a_click_may_cost_stays_on_its_own():
+    truth = np.zeros((64, 64, 64), bool)
+    truth[3:61, 3:61, 3:61] = True
+    decoded = {}
+    for tiles in (0, DEFAULT_POLICY.refine_tiles, 1000):
+        segmenter = _segmenter(bright(truth), policy=replace(DEFAULT_POLICY, refine_tiles=tiles))
+        segmenter.state(PromptSet().with_point((32, 32, 32)))
+        decoded[tiles] = segmenter._predictor.decoded
+    assert decoded[DEFAULT_POLICY.refine_tiles] == decoded[0] < decoded[1000]
+
+
 def test_the_level_follows_the_object():
     shape = (160, 160, 160)
     levels = []

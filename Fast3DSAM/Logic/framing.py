@@ -41,7 +41,7 @@ class FramingPolicy:
     alike: float = 0.3
     refine_above: float = 3.0
     refine_from: float = 0.3
-    refine_tiles: int = 4
+    refine_tiles: int = 2
 
 
 DEFAULT_POLICY = FramingPolicy()

@@ -93,14 +93,14 @@ def test_a_long_object_is_followed_over_the_rim_of_the_finest_tile():
     assert mask[14:26, 14:26, 14:146].all()
 
 
-def _thread(volume_shape=(64, 64, 64)) -> np.ndarray:
+def _thread() -> np.ndarray:
     """A straight tube of 5 voxels across the volume."""
-    truth = np.zeros(volume_shape, bool)
+    truth = np.zeros((64, 64, 64), bool)
     truth[3:61, 30:35, 30:35] = True
     return truth
 
 
-@pytest.mark.parametrize("tiles, is_sharp", [(0, False), (DEFAULT_POLICY.refine_tiles, True)])
+@pytest.mark.parametrize("tiles, is_sharp", [(0, False), (2, False), (3, True)])  # three cover it
 def test_a_long_thin_object_is_drawn_with_voxels_finer_than_those_that_frame_it(tiles, is_sharp):
     truth = _thread()
     segmenter = _segmenter(bright(truth), policy=replace(DEFAULT_POLICY, refine_tiles=tiles))

@@ -245,7 +245,9 @@ class InteractiveSession:
         self._ready().state(prompts)
 
     def embed_ahead(self, position: Position, cancel: Optional[Event] = None) -> int:
-        """Embeds the tiles that a first click at `position` will need, until all are there or `cancel` is set.
+        """Embeds the tiles that a first click at `position` will ask, until all are there or `cancel` is set.
+
+        Those on which the answer is drawn anew, if it is, are known with the click only.
 
         For idle time, in any thread: changes nothing, and a click waits for one tile at most. Returns their number.
         """

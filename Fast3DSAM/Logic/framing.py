@@ -25,8 +25,8 @@ class FramingPolicy:
     `second_share`: that much of the first answer are the logits of the neighbour level that agrees best with it, if by
     more Dice than `alike`;
     `refine_above`: a mask is drawn anew on the next finer level while its voxels are larger than that many
-    of the volume's smallest; `refine_from`: so is one whose box fills more than that, as long and thin objects do whose
-    width is a voxel or two, as long as `refine_tiles` tiles are enough.
+    of the volume's smallest; `refine_from`: so is one whose box fills more than that, since the width of a long, thin
+    object may be a voxel or two there; but only if `refine_tiles` tiles are enough, for a click is to stay cheap.
     """
 
     largest: float = 0.75
@@ -114,7 +114,7 @@ class Framer:
         """The tile one level up around the same box; None at level 0."""
         return self._pyramid.framing(tile.level - 1, lo, hi) if tile.level else None
 
-    def refining_tiles(self, tile: Tile, extent: ObjectExtent) -> float:
+    def refining_budget(self, tile: Tile, extent: ObjectExtent) -> float:
         """On how many tiles of the next finer level a mask on `tile` may be drawn anew; 0: it stays as it is."""
         levels = self._pyramid.levels
         if tile.level + 1 == len(levels):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -224,19 +224,29 @@ class Segmenter:
 
     def _mask_of(self, tile: Tile, prediction: TilePrediction, prompts: Tuple[Prompt, ...]) -> Tuple[Box, np.ndarray]:
         """The volume's voxels of an answer, drawn anew on the tiles of the next finer level where that is worth it."""
+        asked = self._to_draw_anew(tile, prediction, prompts)
+        if not asked:
+            return mask_in_volume(self.pyramid, tile.level, tile.origin, prediction.logits)
+        answers = [self._decode(*question).logits for question in asked]
+        return blended_mask(self.pyramid, [finer for finer, _ in asked], answers)
+
+    def _to_draw_anew(
+        self, tile: Tile, prediction: TilePrediction, prompts: Tuple[Prompt, ...]
+    ) -> List[Tuple[Tile, TilePrompts]]:
+        """The finer tiles that show an answer's object, each with what to ask there; none if that would be too dear."""
         extent = self._framer.extent(tile, prediction.logits)
-        affordable = self._framer.refining_tiles(tile, extent) if extent is not None else 0
-        if affordable:
-            coarse = MaskState(Box.empty(), EMPTY.mask, prediction.iou, tile, prediction.logits)
-            asked = []
-            for finer in refining_tiles(self.pyramid, tile.level + 1, extent.lo, extent.hi):
-                on_finer = self._prompts_on(finer, prompts, coarse)
-                if len(on_finer.points) or (on_finer.previous > _UNLIKELY).any():
-                    asked.append((finer, on_finer))
-            if len(asked) <= affordable:
-                answers = [self._decode(*question).logits for question in asked]
-                return blended_mask(self.pyramid, [finer for finer, _ in asked], answers)
-        return mask_in_volume(self.pyramid, tile.level, tile.origin, prediction.logits)
+        budget = self._framer.refining_budget(tile, extent) if extent is not None else 0
+        if not budget:
+            return []
+        coarse = MaskState(Box.empty(), EMPTY.mask, prediction.iou, tile, prediction.logits)
+        asked = []
+        for finer in refining_tiles(self.pyramid, tile.level + 1, extent.lo, extent.hi):
+            on_finer = self._prompts_on(finer, prompts, coarse)
+            if len(on_finer.points) or (on_finer.previous > _UNLIKELY).any():
+                asked.append((finer, on_finer))
+            if len(asked) > budget:  # now, since looking at all of up to 27 tiles costs a click by itself
+                return []
+        return asked
 
     def _with_rest(self, before: MaskState, tile: Tile, box: Box, mask: np.ndarray) -> Tuple[Box, np.ndarray]:
         """Keeps what the earlier mask had beyond this tile."""

@@ -245,9 +245,9 @@ class InteractiveSession:
         self._ready().state(prompts)
 
     def embed_ahead(self, position: Position, cancel: Optional[Event] = None) -> int:
-        """Embeds the tiles that a first click at `position` will ask, until all are there or `cancel` is set.
+        """Embeds the tiles on which a first click at `position` is decoded, until all are there or `cancel` is set.
 
-        Those on which the answer is drawn anew, if it is, are known with the click only.
+        Those on which its answer may be drawn anew are not known before.
 
         For idle time, in any thread: changes nothing, and a click waits for one tile at most. Returns their number.
         """

@@ -118,7 +118,7 @@ def _extent(tile: Tile, edges) -> ObjectExtent:
 
 def test_a_mask_of_coarse_voxels_is_drawn_anew_at_any_price():
     assert PYRAMID.levels[0].voxel_mm > POLICY.refine_above
-    assert FRAMER.refining_tiles(Tile(0, (0, 0, 0)), _extent(Tile(0, (0, 0, 0)), (0.1, 0.1, 0.1))) == np.inf
+    assert FRAMER.refining_budget(Tile(0, (0, 0, 0)), _extent(Tile(0, (0, 0, 0)), (0.1, 0.1, 0.1))) == np.inf
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -127,11 +127,11 @@ def test_a_long_mask_of_finer_voxels_is_drawn_anew_on_a_few_tiles_and_a_short_on
     assert PYRAMID.levels[2].voxel_mm < POLICY.refine_above
     thin = [0.05] * 3
     thin[axis] = POLICY.refine_from + 0.01
-    assert FRAMER.refining_tiles(tile, _extent(tile, thin)) == POLICY.refine_tiles
+    assert FRAMER.refining_budget(tile, _extent(tile, thin)) == POLICY.refine_tiles
     thin[axis] = POLICY.refine_from - 0.01
-    assert FRAMER.refining_tiles(tile, _extent(tile, thin)) == 0
+    assert FRAMER.refining_budget(tile, _extent(tile, thin)) == 0
 
 
 def test_nothing_is_finer_than_the_finest_level():
     finest = Tile(len(PYRAMID.levels) - 1, (8, 8, 8))
-    assert FRAMER.refining_tiles(finest, _extent(finest, (1, 1, 1))) == 0
+    assert FRAMER.refining_budget(finest, _extent(finest, (1, 1, 1))) == 0

@@ -109,15 +109,18 @@ def test_a_long_thin_object_is_drawn_with_voxels_finer_than_those_that_frame_it(
     assert np.array_equal(_whole(state, truth.shape), truth) == is_sharp
 
 
-def test_what_would_take_more_tiles_than_a_click_may_cost_stays_on_its_own():
+def test_what_would_take_more_tiles_than_a_click_may_cost_stays_and_is_not_even_looked_at(monkeypatch):
     truth = np.zeros((64, 64, 64), bool)
     truth[3:61, 3:61, 3:61] = True
-    decoded = {}
+    decoded, looked, look = {}, {}, Segmenter._prompts_on
     for tiles in (0, DEFAULT_POLICY.refine_tiles, 1000):
+        seen = []
+        monkeypatch.setattr(Segmenter, "_prompts_on", lambda *a, seen=seen: seen.append(a) or look(*a))
         segmenter = _segmenter(bright(truth), policy=replace(DEFAULT_POLICY, refine_tiles=tiles))
         segmenter.state(PromptSet().with_point((32, 32, 32)))
-        decoded[tiles] = segmenter._predictor.decoded
-    assert decoded[DEFAULT_POLICY.refine_tiles] == decoded[0] < decoded[1000]
+        decoded[tiles], looked[tiles] = segmenter._predictor.decoded, len(seen)
+    assert decoded[DEFAULT_POLICY.refine_tiles] == decoded[0] and decoded[1000] == decoded[0] + 27
+    assert looked[DEFAULT_POLICY.refine_tiles] == looked[0] + DEFAULT_POLICY.refine_tiles + 1
 
 
 def test_the_level_follows_the_object():

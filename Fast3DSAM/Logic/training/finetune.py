@@ -29,6 +29,7 @@ from .click_step import ClickStep
 from .data_engine import DataEngine, EndlessSampler, Mix
 from .own_cases import Split, mean_dice
 from .precision import chosen_precision
+from .replay import TrainingBatch
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Finetuner:
         self._log(f"step 0  mean Dice of held-out cases {best:.3f}")
         batches = self._batches()
         for step in range(1, plan.steps + 1):
-            history.append(self._step([next(batches)], self._rate(step)))
+            history.append(self._step([TrainingBatch(*next(batches))], self._rate(step)))
             if step % plan.check_every and step != plan.steps:
                 continue
             dice = mean_dice(self._measure(self._model.module, self.split.held_out), self.split.held_out)

@@ -154,7 +154,8 @@ class Trainer:
             worker_init_fn=_single_threaded,
         )
         if not plan.replay:
-            yield from self.fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+            for batch in self.fabric.setup_dataloaders(loader, use_distributed_sampler=False):
+                yield TrainingBatch(*batch)
         replay = Replay(loader, max(plan.replay, plan.images), self.fabric.device)
         while True:
             yield replay.draw(self._rng, plan.images, plan.targets)

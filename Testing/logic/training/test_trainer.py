@@ -12,7 +12,6 @@ import torch
 from Fast3DSAM.Logic.checkpoints import load_model
 from Fast3DSAM.Logic.errors import CheckpointError
 from Fast3DSAM.Logic.training.data_engine import DataEngine, EndlessSampler
-from Fast3DSAM.Logic.training.replay import TrainingBatch
 from Fast3DSAM.Logic.training.trainer import Trainer, TrainingPlan, load_training_state
 from Testing.logic.model.networks import TINY
 
@@ -129,7 +128,7 @@ def _watched(trainer) -> list:
     seen, learn = [], trainer._click_step
 
     def watched(batches, rate):
-        seen.append([TrainingBatch(*batch) for batch in batches])
+        seen.append(batches)
         return learn(batches, rate)
 
     trainer._click_step = watched
